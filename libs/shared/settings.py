@@ -1,0 +1,121 @@
+"""What can be set from outside, by environment variables; their descriptions make docs/settings.md."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_PREFIX = "ARCHIPEL_"
+
+
+class SettingsError(Exception):
+    """A setting is missing or has a value that cannot be used; the message names the environment variable."""
+
+
+class Settings(BaseSettings):
+    """All settings of a process.  Every field is read from the variable that `variable(field)` names."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", populate_by_name=True)
+
+    nats_url: str = Field(
+        default="nats://127.0.0.1:4222",
+        validation_alias="NATS_URL",
+        repr=False,
+        description="Where NATS is; commas separate the servers of one cluster. May hold user and password.",
+    )
+    mongo_url: str = Field(
+        default="mongodb://127.0.0.1:27017/",
+        validation_alias="MONGO_URL",
+        repr=False,
+        description="Where MongoDB is, as a connection string. May hold user and password.",
+    )
+    http_host: str = Field(default="127.0.0.1", description="The address that HTTP listens on.")
+    http_port: int = Field(
+        default=8080, ge=0, le=65535, description="The port that HTTP listens on; 0 takes a free one."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important messages that are logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="`console` for people, `json` for machines: one object a line."
+    )
+    identity_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="The secret behind the keyed hashes of identities and members, at least 32 characters. "
+        "Whoever changes it makes everybody a stranger: keep it as long as the data.",
+    )
+    issuer: str = Field(default="", description="The OIDC issuer whose tokens are accepted, exactly as in `iss`.")
+    audience: str = Field(default="archipel", description="What `aud` of a token has to contain.")
+    jwks_url: str = Field(
+        default="", description="Where the issuer's public keys are; empty asks its discovery document."
+    )
+    operators: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Identity ids that may create networks, separated by commas.",
+    )
+    stream_replicas: Literal[1, 3, 5] = Field(
+        default=1, description="How many servers keep a copy of each stream: 1 on a laptop, 3 in production."
+    )
+    startup_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="How long a process waits for NATS and MongoDB before it gives up with exit code 1.",
+    )
+    shutdown_seconds: float = Field(
+        default=4.0, gt=0, description="How long requests in flight may take after SIGTERM before they are cut off."
+    )
+    concurrent_requests: int = Field(
+        default=256,
+        ge=1,
+        description="How many requests one process of a service handles at the same time; others wait.",
+    )
+    otlp_endpoint: str = Field(
+        default="",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="The base address of an OpenTelemetry collector (OTLP over HTTP); empty sends no traces and no "
+        "metrics. The other `OTEL_…` variables of the OpenTelemetry SDK work too.",
+    )
+
+    @field_validator("operators", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return frozenset(item.strip() for item in value.split(",") if item.strip())
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("stream_replicas", mode="before")
+    @classmethod
+    def _number(cls, value: Any) -> Any:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+    @property
+    def identity_secret(self) -> bytes:
+        """The identity key; raises SettingsError when it is not set or too short to be a secret."""
+        secret = self.identity_key.get_secret_value()
+        if len(secret) < 32:
+            raise SettingsError(f"{variable('identity_key')} must have at least 32 characters")
+        return secret.encode()
+
+
+def variable(field: str) -> str:
+    """The environment variable that sets `field`."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{_PREFIX}{field.upper()}"
+
+
+def load() -> Settings:
+    """The settings of this process; raises SettingsError with one line that names each variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_problem(problem) for problem in error.errors())) from None
+
+
+def _problem(problem: Any) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    return f"{variable(name) if name in Settings.model_fields else name}: {problem['msg']}"
