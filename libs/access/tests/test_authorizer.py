@@ -1,0 +1,152 @@
+"""Roles of actors with a real stream and a real view: who has just joined is never refused."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import ClassVar, NamedTuple
+
+import nats
+import pytest
+from nats.aio.client import Client as Nats
+
+from libs.access.authorizer import Authorizer
+from libs.access.roles import ALL_ROLES
+from libs.access.view import AccessView, MemberJoined, MemberLeft, RoleGranted, RoleRevoked
+from libs.shared.codec import Codec
+from libs.shared.domain import SYSTEM, DomainError, Event, Forbidden, Query, Unavailable
+from libs.shared.event_store import Pending
+from libs.shared.ids import uuid7
+from libs.shared.mongo import Database, connect
+from libs.shared.positions import STALE_VIEW, Positions
+from libs.shared.projector import Projector
+from libs.shared.testing.servers import NatsServer
+from libs.shared.testing.views import NOON
+
+
+class Anything(Query, frozen=True, kw_only=True):
+    wire_name: ClassVar[str] = "anything"
+
+
+class World(NamedTuple):
+    """The members stream, and a service that keeps its view of it."""
+
+    nats: Nats
+    database: Database
+    view: AccessView
+    positions: Positions
+    authorizer: Authorizer
+
+    async def write(self, member: str, *events: Event, brand: str = "b1") -> int:
+        codec = Codec("members", AccessView.events)
+        commit = [
+            Pending(
+                event=event,
+                id=uuid7(),
+                brand=brand,
+                aggregate="member",
+                aggregate_id=member,
+                actor=member,
+                time=NOON,
+                causation_id="c",
+                correlation_id="c",
+            )
+            for event in events
+        ]
+        subject = f"evt.members.{brand}.member.{member}"
+        return (await self.nats.jetstream().publish(subject, codec.encode(commit))).seq
+
+    async def shown(self, sequence: int) -> None:
+        await self.positions.wait(self.view, {"MEMBERS": sequence})
+
+
+@pytest.fixture(scope="module")
+def members_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A server of its own: the stream MEMBERS of the session's may be in use."""
+    with NatsServer(tmp_path_factory.mktemp("members")) as server:
+        yield server
+
+
+@pytest.fixture
+async def idle(members_log: NatsServer, mongo_url: str) -> AsyncIterator[World]:
+    """The view is not projected yet."""
+    bus, client = await nats.connect(members_log.url), connect(mongo_url)
+    js, database = bus.jetstream(), client[f"test_{uuid7()}"]
+    with suppress(nats.js.errors.NotFoundError):
+        await js.delete_stream("MEMBERS")
+    await js.add_stream(name="MEMBERS", subjects=["evt.members.>"])
+    positions, view = Positions("tests", bus, database), AccessView()
+    await positions.start()
+    yield World(bus, database, view, positions, Authorizer(view, positions, bus))
+    await positions.stop()
+    await client.drop_database(database.name)
+    client.close()
+    await bus.close()
+
+
+@pytest.fixture
+async def world(idle: World) -> AsyncIterator[World]:
+    projector = Projector(idle.view, nats=idle.nats, database=idle.database, positions=idle.positions)
+    running = asyncio.create_task(projector.run())
+    await asyncio.wait_for(projector.caught_up.wait(), 10)
+    yield idle
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_who_has_just_joined_is_a_member(world: World) -> None:
+    for number in range(10):
+        await world.write(f"m{number}", MemberJoined())
+        assert await world.authorizer.roles("b1", f"m{number}") == {"member"}
+        assert await world.authorizer.roles("b2", f"m{number}") == frozenset()
+
+
+async def test_roles_are_current_once_the_view_shows_them(world: World) -> None:
+    await world.write("ada", MemberJoined())
+    assert await world.authorizer.roles("b1", "ada") == {"member"}
+    await world.shown(await world.write("ada", RoleGranted(role="owner")))
+    assert await world.authorizer.roles("b1", "ada") == {"member", "owner"}
+    await world.shown(await world.write("ada", RoleRevoked(role="owner")))
+    assert await world.authorizer.roles("b1", "ada") == {"member"}
+    await world.shown(await world.write("ada", MemberLeft()))
+    assert await world.authorizer.roles("b1", "ada") == frozenset()
+
+
+async def test_answers_are_kept_until_the_brand_changes(world: World) -> None:
+    await world.write("ada", MemberJoined(), brand="b1")
+    await world.shown(await world.write("bob", MemberJoined(), brand="b2"))
+    assert await world.authorizer.roles("b1", "ada") == {"member"}
+    assert await world.authorizer.roles("b2", "bob") == {"member"}
+    await world.view.collection("roles").update_many({}, {"$set": {"granted": ["behind the view"]}})
+    assert await world.authorizer.roles("b1", "ada") == {"member"}
+    await world.shown(await world.write("eve", MemberJoined(), brand="b1"))
+    assert await world.authorizer.roles("b1", "ada") == {"member", "behind the view"}
+    assert await world.authorizer.roles("b2", "bob") == {"member"}
+
+
+async def test_the_platform_has_all_roles_everywhere(world: World) -> None:
+    assert await world.authorizer.roles("b1", SYSTEM) == ALL_ROLES
+    await world.authorizer.member_only(Anything(brand="nowhere", viewer=SYSTEM))
+
+
+async def test_queries_of_members_only(world: World) -> None:
+    await world.write("ada", MemberJoined())
+    await world.authorizer.member_only(Anything(brand="b1", viewer="ada"))
+    for brand, viewer in (("b2", "ada"), ("b1", "bob"), ("b1", ""), ("b1", "*"), ("b1", ">"), ("*", "ada")):
+        with pytest.raises(Forbidden):
+            await world.authorizer.member_only(Anything(brand=brand, viewer=viewer))
+
+
+async def test_what_cannot_be_known_is_not_refused(idle: World) -> None:
+    await idle.write("ada", MemberJoined())
+    projector = Projector(idle.view, nats=idle.nats, database=idle.database, positions=idle.positions)
+    running = asyncio.create_task(projector.run())
+    await asyncio.wait_for(projector.caught_up.wait(), 10)
+    running.cancel()
+    await asyncio.wait({running})
+    await idle.write("bob", MemberJoined())  # nobody projects it
+    with pytest.raises(DomainError) as refused:
+        await Authorizer(idle.view, idle.positions, idle.nats, timeout_seconds=0.3).roles("b1", "bob")
+    assert refused.value.code == STALE_VIEW
+    await idle.nats.close()
+    with pytest.raises(Unavailable):
+        await idle.authorizer.roles("b1", "eve")

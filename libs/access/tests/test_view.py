@@ -1,0 +1,86 @@
+"""Who has which roles after which events."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from libs.access.view import AccessView, MemberJoined, MemberLeft, RoleGranted, RoleRevoked
+from libs.shared.codec import Codec
+from libs.shared.event_store import StoredMessage
+from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
+
+Bench = ViewBench[AccessView]
+
+
+@pytest.fixture
+async def access(mongo_url: str) -> AsyncIterator[Bench]:
+    async with view_bench(AccessView(), mongo_url) as bench:
+        yield bench
+
+
+async def test_who_joins_is_a_member_of_that_brand_only(access: Bench) -> None:
+    await access.given(MemberJoined(), aggregate="member", id="ada", brand="b1")
+    assert await access.view.roles("b1", "ada") == {"member"}
+    assert await access.view.roles("b2", "ada") == frozenset()
+    assert await access.view.roles("b1", "bob") == frozenset()
+
+
+async def test_roles_come_and_go(access: Bench) -> None:
+    await access.given(
+        MemberJoined(), RoleGranted(role="owner"), RoleGranted(role="builder"), RoleGranted(role="owner"), id="ada"
+    )
+    assert await access.view.roles("b1", "ada") == {"member", "owner", "builder"}
+    await access.given(RoleRevoked(role="owner"), RoleRevoked(role="member"), RoleRevoked(role="moderator"), id="ada")
+    assert await access.view.roles("b1", "ada") == {"member", "builder"}
+
+
+async def test_who_left_has_none_and_comes_back_without_the_old_ones(access: Bench) -> None:
+    await access.given(MemberJoined(), RoleGranted(role="owner"), MemberLeft(), id="ada")
+    assert await access.view.roles("b1", "ada") == frozenset()
+    assert await access.documents("roles") == []
+    await access.given(MemberJoined(), id="ada")
+    assert await access.view.roles("b1", "ada") == {"member"}
+
+
+async def test_one_batch_or_many_make_the_same_view(mongo_url: str) -> None:
+    events = (MemberJoined(), RoleGranted(role="owner"), MemberLeft(), MemberJoined(), RoleGranted(role="builder"))
+    contents = set()
+    for parts in ([events], [(event,) for event in events]):
+        async with view_bench(AccessView(), mongo_url) as bench:
+            for part in parts:
+                await bench.given(*part, id="ada")
+            contents.add(await canonical(bench.view))
+    assert contents == {b'{"roles":[{"_id":"b1:ada","granted":["builder"]}]}'}
+
+
+def test_events_of_the_members_service_are_read_as_far_as_they_matter() -> None:
+    codec = Codec("members", AccessView.events, skip_unknown=True)
+
+    def envelope(wire_name: str, version: int, data: dict[str, object]) -> dict[str, object]:
+        return {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "/archipel/members",
+            "type": wire_name,
+            "datacontenttype": "application/json",
+            "dataschema": f"urn:archipel:members:{wire_name}:{version}",
+            "time": NOON,
+            "subject": "member/ada",
+            "brand": "b1",
+            "actor": "ada",
+            "causationid": "c",
+            "correlationid": "c",
+            "data": data,
+        }
+
+    batch = [
+        envelope("member_joined", 3, {"identity": "i", "display_name": "Ada", "email": None, "news": 1}),
+        envelope("profile_changed", 1, {"display_name": "Ada", "bio": ""}),
+        envelope("role_granted", 1, {"role": "a_role_of_tomorrow"}),
+    ]
+    message = StoredMessage("evt.members.b1.member.ada", "MEMBERS", 1, NOON, msgspec.json.encode(batch))
+    assert [recorded.event for recorded in codec.decode(message)] == [
+        MemberJoined(),
+        RoleGranted(role="a_role_of_tomorrow"),
+    ]
