@@ -1,0 +1,73 @@
+"""Composes the members service: what it answers, and who may ask."""
+
+from libs.access.authorizer import Authorizer
+from libs.access.roles import ALL_ROLES
+from libs.access.view import AccessView
+from libs.shared.domain import SYSTEM, Forbidden
+from libs.shared.service import App, anybody
+from services.members.commands import Commands
+from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
+from services.members.views.member_list import (
+    MemberListView,
+    MemberPage,
+    MemberPageResult,
+    MembersGetMany,
+    MembershipsOfIdentity,
+    MembershipsResult,
+    MemberView,
+)
+from services.members.views.networks import (
+    NetworkBySlug,
+    NetworkPage,
+    NetworkPageResult,
+    NetworksGetMany,
+    NetworksView,
+    NetworkView,
+)
+
+
+def compose(app: App) -> None:
+    """Register everything that the members service does."""
+    access = app.view(AccessView())
+    authorizer = Authorizer(access, app.positions, app.nats)
+    app.authorise(authorizer.roles, ALL_ROLES)
+    Commands(app)
+    _network_queries(app)
+    _brand_queries(app)
+    _member_queries(app, authorizer)
+
+
+def _network_queries(app: App) -> None:
+    view = app.view(NetworksView())
+
+    async def operators(query: NetworkPage) -> None:
+        if query.viewer != SYSTEM and query.viewer not in app.settings.operators:
+            raise Forbidden("only an operator sees all networks")
+
+    app.query(NetworkBySlug, NetworkView, view.network_by_slug, view=view, same_for=anybody)
+    app.query(NetworksGetMany, list[NetworkView | None], view.networks_get_many, view=view, same_for=anybody)
+    app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)
+
+
+def _brand_queries(app: App) -> None:
+    view = app.view(BrandsView())
+    app.query(BrandBySlug, BrandView, view.brand_by_slug, view=view, same_for=anybody)
+    app.query(BrandsGetMany, list[BrandView | None], view.brands_get_many, view=view, same_for=anybody)
+    app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
+
+
+def _member_queries(app: App, authorizer: Authorizer) -> None:
+    view = app.view(MemberListView())
+    members = authorizer.member_only
+
+    async def oneself(query: MembershipsOfIdentity) -> None:
+        if query.viewer not in (query.identity, SYSTEM):
+            raise Forbidden("an identity sees its own memberships only")
+
+    def about_others(query: MembersGetMany) -> bool:
+        return query.viewer not in query.ids  # one's own e-mail address is for oneself only
+
+    reply = list[MemberView | None]
+    app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
+    app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
+    app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)

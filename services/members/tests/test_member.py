@@ -1,0 +1,191 @@
+"""The specification of a member."""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as some
+
+from libs.access.roles import Role
+from libs.shared.domain import SYSTEM, DomainError
+from libs.shared.testing.bdd import given
+from services.members.member import (
+    DECIDER,
+    ChangeProfile,
+    GrantRole,
+    JoinBrand,
+    LeaveBrand,
+    Member,
+    MemberCommand,
+    MemberJoined,
+    MemberLeft,
+    ProfileChanged,
+    RevokeRole,
+    RoleGranted,
+    RoleRevoked,
+)
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+JOINED = MemberJoined(identity="i1", display_name="Marie", email="marie@example.org")
+BUILDER = RoleGranted(role=Role.BUILDER)
+OWNER = RoleGranted(role=Role.OWNER)
+OWNERS = frozenset({"member", "owner"})
+MEMBERS = frozenset({"member"})
+C = TypeVar("C", bound=MemberCommand)
+
+
+def command(kind: type[C], *, actor: str = "m1", roles: frozenset[str] = MEMBERS, **fields: Any) -> C:
+    return kind(command_id="c1", brand="b1", actor=actor, now=NOW, roles=roles, member_id="m1", **fields)
+
+
+def join(actor: str = "m1") -> JoinBrand:
+    fields = {"identity": "i1", "display_name": "Marie", "email": "marie@example.org"}
+    return command(JoinBrand, actor=actor, roles=frozenset(), **fields)
+
+
+class TestJoin:
+    def test_an_identity_joins(self) -> None:
+        given(DECIDER).when(join()).then(JOINED)
+
+    def test_the_platform_joins_somebody(self) -> None:
+        given(DECIDER).when(join(actor=SYSTEM)).then(JOINED)
+
+    def test_nobody_joins_somebody_else(self) -> None:
+        given(DECIDER).when(join(actor="m2")).then_raises("FORBIDDEN")
+
+    def test_joining_twice_changes_nothing(self) -> None:
+        given(DECIDER, JOINED).when(join()).then_nothing()
+
+    def test_who_left_joins_again_without_what_they_were(self) -> None:
+        history = given(DECIDER, JOINED, ProfileChanged(display_name="M", bio="hello"), BUILDER, MemberLeft())
+        history.when(join()).then(JOINED)
+        assert given(DECIDER, JOINED, BUILDER, MemberLeft(), JOINED).state == Member(joined=True, display_name="Marie")
+
+    @pytest.mark.parametrize("email", ["", "marie", "a b@example.org", "a@b@c", "x" * 250 + "@a.fr", "a@b\n"])
+    def test_an_address_has_its_shape(self, email: str) -> None:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**msgspec.to_builtins(join()), "email": email}, JoinBrand)
+
+
+class TestChangeProfile:
+    def test_a_member_changes_the_name(self) -> None:
+        given(DECIDER, JOINED).when(command(ChangeProfile, display_name="Mimi")).then(
+            ProfileChanged(display_name="Mimi", bio="")
+        )
+
+    def test_what_is_not_said_stays(self) -> None:
+        given(DECIDER, JOINED, ProfileChanged(display_name="Mimi", bio="old")).when(
+            command(ChangeProfile, bio="new")
+        ).then(ProfileChanged(display_name="Mimi", bio="new"))
+
+    def test_a_bio_can_be_emptied(self) -> None:
+        given(DECIDER, JOINED, ProfileChanged(display_name="Mimi", bio="old")).when(
+            command(ChangeProfile, bio="")
+        ).then(ProfileChanged(display_name="Mimi", bio=""))
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        given(DECIDER, JOINED).when(command(ChangeProfile, display_name="Marie", bio="")).then_nothing()
+
+    def test_an_owner_does_not_change_another_profile(self) -> None:
+        change = command(ChangeProfile, actor="m2", roles=OWNERS, display_name="Mimi")
+        given(DECIDER, JOINED).when(change).then_raises("FORBIDDEN")
+
+    def test_only_members_have_a_profile(self) -> None:
+        given(DECIDER, JOINED, MemberLeft()).when(command(ChangeProfile, bio="x")).then_raises(
+            "NOT_A_MEMBER", ("member_id",)
+        )
+
+
+class TestRoles:
+    def test_an_owner_grants_a_role(self) -> None:
+        grant = command(GrantRole, actor="m2", roles=OWNERS, role=Role.BUILDER)
+        given(DECIDER, JOINED).when(grant).then(BUILDER)
+        given(DECIDER, JOINED, BUILDER).when(grant).then_nothing()
+
+    @pytest.mark.parametrize("roles", [MEMBERS, frozenset({"member", "builder", "moderator"}), frozenset()])
+    def test_nobody_else_grants_or_revokes(self, roles: frozenset[str]) -> None:
+        given(DECIDER, JOINED).when(command(GrantRole, roles=roles, role=Role.OWNER)).then_raises("FORBIDDEN")
+        given(DECIDER, JOINED, BUILDER).when(command(RevokeRole, roles=roles, role=Role.BUILDER)).then_raises(
+            "FORBIDDEN"
+        )
+
+    def test_every_member_has_the_role_member(self) -> None:
+        given(DECIDER, JOINED).when(command(GrantRole, roles=OWNERS, role=Role.MEMBER)).then_nothing()
+        given(DECIDER, JOINED).when(command(RevokeRole, roles=OWNERS, role=Role.MEMBER)).then_raises(
+            "INVALID", ("role",)
+        )
+
+    def test_only_a_member_gets_a_role(self) -> None:
+        grant = command(GrantRole, actor="m2", roles=OWNERS, role=Role.BUILDER)
+        given(DECIDER).when(grant).then_raises("NOT_A_MEMBER", ("member_id",))
+
+    def test_an_owner_revokes_a_role(self) -> None:
+        revoke = command(RevokeRole, actor="m2", roles=OWNERS, role=Role.BUILDER)
+        given(DECIDER, JOINED, BUILDER).when(revoke).then(RoleRevoked(role=Role.BUILDER))
+        given(DECIDER, JOINED).when(revoke).then_nothing()
+
+    def test_an_owner_revokes_another_owner(self) -> None:
+        revoke = command(RevokeRole, actor="m2", roles=OWNERS, role=Role.OWNER)
+        given(DECIDER, JOINED, OWNER).when(revoke).then(RoleRevoked(role=Role.OWNER))
+
+    def test_nobody_takes_owner_from_themselves(self) -> None:
+        revoke = command(RevokeRole, actor="m1", roles=OWNERS, role=Role.OWNER)
+        given(DECIDER, JOINED, OWNER).when(revoke).then_raises("LAST_OWNER", ("role",))
+
+
+class TestLeave:
+    def test_a_member_leaves(self) -> None:
+        given(DECIDER, JOINED, BUILDER).when(command(LeaveBrand)).then(MemberLeft())
+
+    def test_the_platform_ends_a_membership(self) -> None:
+        given(DECIDER, JOINED).when(command(LeaveBrand, actor=SYSTEM)).then(MemberLeft())
+
+    def test_nobody_sends_a_member_away(self) -> None:
+        given(DECIDER, JOINED).when(command(LeaveBrand, actor="m2", roles=OWNERS)).then_raises("FORBIDDEN")
+
+    def test_leaving_twice_changes_nothing(self) -> None:
+        given(DECIDER, JOINED, MemberLeft()).when(command(LeaveBrand)).then_nothing()
+
+    def test_an_owner_hands_over_first(self) -> None:
+        given(DECIDER, JOINED, OWNER).when(command(LeaveBrand)).then_raises("LAST_OWNER")
+        given(DECIDER, JOINED, OWNER, RoleRevoked(role=Role.OWNER)).when(command(LeaveBrand)).then(MemberLeft())
+
+
+actors = some.sampled_from(["m1", "m2", SYSTEM])
+roles = some.sampled_from([frozenset(), MEMBERS, OWNERS])
+commands: some.SearchStrategy[MemberCommand] = some.one_of(
+    some.builds(join, actor=actors),
+    some.builds(
+        command,
+        some.just(ChangeProfile),
+        actor=actors,
+        display_name=some.sampled_from([None, "A", "B"]),
+        bio=some.sampled_from([None, "", "x"]),
+    ),
+    some.builds(command, some.just(GrantRole), actor=actors, roles=roles, role=some.sampled_from(Role)),
+    some.builds(command, some.just(RevokeRole), actor=actors, roles=roles, role=some.sampled_from(Role)),
+    some.builds(command, some.just(LeaveBrand), actor=actors),
+)
+
+
+@for_all(some.lists(commands, max_size=30))
+def test_any_history_is_sound_and_a_command_repeated_changes_nothing(sent: list[MemberCommand]) -> None:
+    state = DECIDER.initial
+    for one in sent:
+        try:
+            events = DECIDER.decide(state, one)
+        except DomainError:
+            continue
+        for event in events:
+            state = DECIDER.evolve(state, event)
+            assert Role.MEMBER not in state.roles
+            assert state.joined or state == Member(), "nothing is kept of somebody who left"
+            assert not state.joined or state.display_name
+        assert DECIDER.decide(state, one) == []
+
+
+def test_a_fold_never_refuses() -> None:
+    history = given(DECIDER, MemberLeft(), RoleRevoked(role=Role.OWNER), JOINED, JOINED, BUILDER, BUILDER)
+    assert history.state.roles == {Role.BUILDER}

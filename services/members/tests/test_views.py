@@ -1,0 +1,167 @@
+"""What the views of members show after given events, on a real database."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from libs.access.roles import Role
+from libs.shared.domain import NO_BRAND, DomainError
+from libs.shared.paging import PageRequest
+from libs.shared.testing.views import NOON, view_bench
+from services.members.brand import BrandCreated, BrandKind
+from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
+from services.members.network import NetworkCreated
+from services.members.views.brands import BrandBySlug, BrandPage, BrandsGetMany, BrandsView, BrandView
+from services.members.views.member_list import (
+    MemberListView,
+    MemberPage,
+    MembersGetMany,
+    Membership,
+    MembershipsOfIdentity,
+    MemberView,
+)
+from services.members.views.networks import NetworkBySlug, NetworkPage, NetworksGetMany, NetworksView, NetworkView
+
+EARLY = datetime(1996, 5, 17, 8, 30, 0, 125_000, tzinfo=UTC)
+JOINED = MemberJoined(identity="i1", display_name="Marie", email="marie@example.org")
+ANYBODY: dict[str, Any] = {"brand": NO_BRAND, "viewer": "anybody"}
+
+
+def brand_created(slug: str, network_id: str = "n1") -> BrandCreated:
+    return BrandCreated(network_id=network_id, slug=slug, name=slug.title(), kind=BrandKind.CLUB, locale="fr")
+
+
+async def test_networks(mongo_url: str) -> None:
+    async with view_bench(NetworksView(), mongo_url) as bench:
+        view = bench.view
+        for id_, time in (("n1", EARLY), ("n2", NOON)):
+            event = NetworkCreated(name=id_.upper(), slug=f"net-{id_}", admin="i1")
+            await bench.given(event, brand=NO_BRAND, aggregate="network", id=id_, time=time)
+        for id_, network_id in (("b1", "n1"), ("b2", "n2"), ("b3", "n1")):
+            await bench.given(brand_created(id_, network_id), brand=id_, aggregate="brand", id=id_)
+        first = NetworkView(id="n1", name="N1", slug="net-n1", created_at=EARLY, brand_count=2)
+        assert await view.network_by_slug(NetworkBySlug(**ANYBODY, slug="net-n1")) == first
+        many = await view.networks_get_many(NetworksGetMany(**ANYBODY, ids=["n1", "n9", "n2"]))
+        assert many == [first, None, NetworkView(id="n2", name="N2", slug="net-n2", created_at=NOON, brand_count=1)]
+        found = await view.network_page(NetworkPage(**ANYBODY, page=PageRequest(first=1)))
+        assert ([item.id for item in found.items], found.total_count, found.has_next) == (["n2"], 2, True)
+        with pytest.raises(DomainError) as refused:
+            await view.network_by_slug(NetworkBySlug(**ANYBODY, slug="net-n9"))
+        assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("slug",))
+
+
+async def test_brands(mongo_url: str) -> None:
+    async with view_bench(BrandsView(), mongo_url) as bench:
+        view = bench.view
+        for id_, network_id, time in (("b1", "n1", EARLY), ("b2", "n2", NOON), ("b3", "n1", NOON)):
+            await bench.given(brand_created(id_, network_id), brand=id_, aggregate="brand", id=id_, time=time)
+        await bench.given(JOINED, RoleGranted(role=Role.OWNER), aggregate="member", id="m1")
+        await bench.given(JOINED, MemberLeft(), JOINED, ProfileChanged(display_name="X", bio=""), id="m2")
+        await bench.given(JOINED, MemberLeft(), id="m3")
+        await bench.given(JOINED, brand="b2", id="m4")
+        first = BrandView(
+            id="b1",
+            network_id="n1",
+            slug="b1",
+            name="B1",
+            kind=BrandKind.CLUB,
+            locale="fr",
+            created_at=EARLY,
+            member_count=2,
+        )
+        assert await view.brand_by_slug(BrandBySlug(**ANYBODY, slug="b1")) == first
+        many = await view.brands_get_many(BrandsGetMany(**ANYBODY, ids=["b3", "b9", "b1", "b2"]))
+        assert [brand and (brand.id, brand.member_count) for brand in many] == [("b3", 0), None, ("b1", 2), ("b2", 1)]
+        found = await view.brand_page(BrandPage(**ANYBODY, network_id="n1"))
+        assert ([item.id for item in found.items], found.total_count) == (["b3", "b1"], 2)
+        nothing = await view.brand_page(BrandPage(**ANYBODY, network_id="n9"))
+        assert (nothing.items, nothing.total_count) == ([], 0)
+        with pytest.raises(DomainError) as refused:
+            await view.brand_by_slug(BrandBySlug(**ANYBODY, slug="b9"))
+        assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("slug",))
+
+
+async def test_a_member_as_seen_by_another_and_by_themselves(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        await bench.given(JOINED, id="m1", time=EARLY)
+        await bench.given(
+            ProfileChanged(display_name="Mimi", bio="Sails"),
+            RoleGranted(role=Role.OWNER),
+            RoleGranted(role=Role.AMBASSADOR),
+            RoleGranted(role=Role.MODERATOR),
+            RoleRevoked(role=Role.MODERATOR),
+            id="m1",
+        )
+        seen = MemberView(
+            id="m1",
+            display_name="Mimi",
+            bio="Sails",
+            email=None,
+            roles=["ambassador", "member", "owner"],
+            joined_at=EARLY,
+            left_at=None,
+        )
+        [other] = await bench.view.members_get_many(MembersGetMany(brand="b1", viewer="m2", ids=["m1"]))
+        assert other == seen
+        [own] = await bench.view.members_get_many(MembersGetMany(brand="b1", viewer="m1", ids=["m1"]))
+        assert own is not None and own.email == "marie@example.org"
+        listed = await bench.view.member_page(MemberPage(brand="b1", viewer="m2"))
+        assert listed.items == [seen]
+
+
+async def test_who_left_keeps_a_name_and_nothing_else(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        history = (JOINED, ProfileChanged(display_name="Mimi", bio="Sails"), RoleGranted(role=Role.BUILDER))
+        await bench.given(*history, id="m1", time=EARLY)
+        await bench.given(MemberLeft(), id="m1", time=NOON)
+        left = MemberView(id="m1", display_name="Mimi", bio="", email=None, roles=[], joined_at=EARLY, left_at=NOON)
+        for viewer in ("m1", "m2"):
+            assert await bench.view.members_get_many(MembersGetMany(brand="b1", viewer=viewer, ids=["m1"])) == [left]
+        listed = await bench.view.member_page(MemberPage(brand="b1", viewer="m2"))
+        assert (listed.items, listed.total_count) == ([], 0)
+        mine = MembershipsOfIdentity(brand=NO_BRAND, viewer="i1", identity="i1")
+        assert (await bench.view.memberships_of_identity(mine)).items == []
+        stored = str(await bench.documents("members"))
+        assert not any(word in stored for word in ("Sails", "marie@example.org", "i1"))
+        await bench.given(JOINED, id="m1", time=NOON)
+        [again] = await bench.view.members_get_many(MembersGetMany(brand="b1", viewer="m2", ids=["m1"]))
+        assert again == MemberView(
+            id="m1", display_name="Marie", bio="", email=None, roles=["member"], joined_at=NOON, left_at=None
+        )
+
+
+async def test_pages_of_a_brand_newest_first(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        for id_ in ("m1", "m2", "m3", "m4"):
+            await bench.given(JOINED, id=id_)
+        await bench.given(JOINED, id="m5", time=EARLY)
+        await bench.given(MemberLeft(), id="m2")
+        await bench.given(JOINED, brand="b2", id="m9")
+        first = await bench.view.member_page(MemberPage(brand="b1", viewer="m1", page=PageRequest(first=2)))
+        assert ([item.id for item in first.items], first.total_count, first.has_next) == (["m4", "m3"], 4, True)
+        rest = PageRequest(first=9, after=first.cursors[-1])
+        second = await bench.view.member_page(MemberPage(brand="b1", viewer="m1", page=rest))
+        assert ([item.id for item in second.items], second.has_next) == (["m1", "m5"], False)
+
+
+async def test_another_brand_sees_nothing(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        await bench.given(JOINED, id="m1")
+        await bench.given(JOINED, brand="b2", id="m2")
+        many = await bench.view.members_get_many(MembersGetMany(brand="b2", viewer="m2", ids=["m1", "m2"]))
+        assert [member and member.id for member in many] == [None, "m2"]
+        listed = await bench.view.member_page(MemberPage(brand="b2", viewer="m2"))
+        assert ([item.id for item in listed.items], listed.total_count) == (["m2"], 1)
+
+
+async def test_the_memberships_of_an_identity(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        await bench.given(JOINED, RoleGranted(role=Role.OWNER), brand="b1", id="m1", time=NOON)
+        await bench.given(JOINED, brand="b2", id="m2", time=EARLY)
+        await bench.given(MemberJoined(identity="i2", display_name="Paul"), brand="b2", id="m3")
+        mine = MembershipsOfIdentity(brand=NO_BRAND, viewer="i1", identity="i1")
+        assert (await bench.view.memberships_of_identity(mine)).items == [
+            Membership(brand_id="b2", member_id="m2", display_name="Marie", roles=["member"], joined_at=EARLY),
+            Membership(brand_id="b1", member_id="m1", display_name="Marie", roles=["member", "owner"], joined_at=NOON),
+        ]

@@ -1,0 +1,140 @@
+"""What may anybody know of a brand: its address, kind, language and number of members?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, structs
+from pymongo import IndexModel, ReplaceOne, UpdateOne
+
+from libs.shared.domain import Id, NotFound, Query
+from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.projection import Change, View, Write
+from libs.shared.recorded import Recorded
+from libs.shared.text import Slug
+from libs.shared.times import from_ms, to_ms
+from services.members import brand, member
+from services.members.brand import BrandCreated, BrandKind
+from services.members.member import MemberJoined, MemberLeft
+
+
+class BrandView(Struct, frozen=True, kw_only=True):
+    """What anybody may know of a brand."""
+
+    id: str
+    network_id: str
+    slug: str
+    name: str
+    kind: BrandKind
+    locale: str
+    created_at: datetime
+    member_count: int
+
+
+class BrandPageResult(Page[BrandView], frozen=True, kw_only=True):
+    """A page of a network's brands."""
+
+    total_count: int
+
+
+class BrandBySlug(Query, frozen=True, kw_only=True):
+    """The brand at an address; NOT_FOUND without one."""
+
+    wire_name: ClassVar[str] = "brand_by_slug"
+
+    slug: Slug
+
+
+class BrandsGetMany(Query, frozen=True, kw_only=True):
+    """Brands by id, in the order of `ids`, None for a missing one."""
+
+    wire_name: ClassVar[str] = "brands_get_many"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+
+
+class BrandPage(Query, frozen=True, kw_only=True):
+    """The brands of a network, the newest first."""
+
+    wire_name: ClassVar[str] = "brand_page"
+
+    network_id: Id
+    page: PageRequest = PageRequest()
+
+
+class BrandsView(View):
+    """`brands`: a document a brand.  `totals`: a document a network with the `count` of its brands."""
+
+    name = "brands"
+    version = 1
+    stream = "MEMBERS"
+    events = (*brand.DECIDER.events, *member.DECIDER.events)
+    subjects = ("evt.members.*.brand.>", "evt.members.*.member.>")
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
+        "brands": (IndexModel("slug"), page_index("network_id", "created_at_ms")),
+        "totals": (),
+    }
+
+    def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
+        """The writes that one event makes.
+
+        Joining and leaving alternate in the aggregate, so plain increments keep `member_count` exact.
+        """
+        match recorded.event:
+            case BrandCreated() as event:
+                document = {
+                    "_id": recorded.brand,
+                    "network_id": event.network_id,
+                    "slug": event.slug,
+                    "name": event.name,
+                    "kind": event.kind.value,
+                    "locale": event.locale,
+                    "created_at_ms": to_ms(recorded.time),
+                    "member_count": 0,
+                }
+                yield Write("brands", ReplaceOne({"_id": recorded.brand}, document, upsert=True))
+                yield Write("totals", UpdateOne({"_id": event.network_id}, {"$inc": {"count": 1}}, upsert=True))
+            case MemberJoined():
+                yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$inc": {"member_count": 1}}))
+            case MemberLeft():
+                yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$inc": {"member_count": -1}}))
+
+    async def brand_by_slug(self, query: BrandBySlug) -> BrandView:
+        """The brand at a slug.  Raises NOT_FOUND."""
+        document = await self.collection("brands").find_one({"slug": query.slug})
+        if document is None:
+            raise NotFound("there is no such brand", ("slug",))
+        return _brand(document)
+
+    async def brands_get_many(self, query: BrandsGetMany) -> list[BrandView | None]:
+        """The brands of `ids`, in that order."""
+        found = {
+            document["_id"]: _brand(document)
+            async for document in self.collection("brands").find({"_id": {"$in": query.ids}})
+        }
+        return [found.get(id_) for id_ in query.ids]
+
+    async def brand_page(self, query: BrandPage) -> BrandPageResult:
+        """A page of a network's brands."""
+        found = await page(
+            self.collection("brands"),
+            prefix={"network_id": query.network_id},
+            key="created_at_ms",
+            request=query.page,
+            descending=True,
+        )
+        totals = await self.collection("totals").find_one({"_id": query.network_id})
+        return BrandPageResult(**structs.asdict(found.map(_brand)), total_count=totals["count"] if totals else 0)
+
+
+def _brand(document: Mapping[str, Any]) -> BrandView:
+    return BrandView(
+        id=document["_id"],
+        network_id=document["network_id"],
+        slug=document["slug"],
+        name=document["name"],
+        kind=BrandKind(document["kind"]),
+        locale=document["locale"],
+        created_at=from_ms(document["created_at_ms"]),
+        member_count=document["member_count"],
+    )

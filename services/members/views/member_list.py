@@ -1,0 +1,187 @@
+"""Who is in a brand, with which roles, and in which brands is an identity?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, structs
+from pymongo import IndexModel, ReplaceOne, UpdateOne
+
+from libs.access.roles import Role
+from libs.shared.domain import Id, Query
+from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.projection import Change, View, Write
+from libs.shared.recorded import Recorded
+from libs.shared.times import from_ms, to_ms
+from services.members import member
+from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
+
+#: No identity has more memberships in an answer than this.
+MAX_MEMBERSHIPS = 1_000
+
+
+class MemberView(Struct, frozen=True, kw_only=True):
+    """A member as another member sees them.
+
+    `email` is None for everybody but the member.  Someone who left keeps the name under their posts, and has
+    `left_at`, no roles and no bio.
+    """
+
+    id: str
+    display_name: str
+    bio: str
+    email: str | None
+    roles: list[str]
+    joined_at: datetime
+    left_at: datetime | None
+
+
+class MemberPageResult(Page[MemberView], frozen=True, kw_only=True):
+    """A page of members."""
+
+    total_count: int
+
+
+class Membership(Struct, frozen=True, kw_only=True):
+    """An identity's place in one brand."""
+
+    brand_id: str
+    member_id: str
+    display_name: str
+    roles: list[str]
+    joined_at: datetime
+
+
+class MembershipsResult(Struct, frozen=True, kw_only=True):
+    """The brands that an identity is in, the oldest membership first; at most 1,000."""
+
+    items: list[Membership]
+
+
+class MembersGetMany(Query, frozen=True, kw_only=True):
+    """Members by id, in the order of `ids`, None for one that never joined this brand."""
+
+    wire_name: ClassVar[str] = "members_get_many"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+
+
+class MemberPage(Query, frozen=True, kw_only=True):
+    """Who is in the brand now, the newest member first."""
+
+    wire_name: ClassVar[str] = "member_page"
+
+    page: PageRequest = PageRequest()
+
+
+class MembershipsOfIdentity(Query, frozen=True, kw_only=True):
+    """In which brands an identity is.  Envelope: brand `NO_BRAND`, viewer the same identity."""
+
+    wire_name: ClassVar[str] = "memberships_of_identity"
+
+    identity: Id
+
+
+class MemberListView(View):
+    """`members`: a document a membership, `_id` brand:member.  `totals`: a document a brand with its `count`."""
+
+    name = "member_list"
+    version = 1
+    stream = "MEMBERS"
+    events = member.DECIDER.events
+    subjects = ("evt.members.*.member.>",)
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
+        "members": (
+            page_index("brand", "joined", "joined_at_ms"),
+            IndexModel("identity"),
+        ),
+        "totals": (),
+    }
+
+    def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
+        """The writes that one event makes.  Joining and leaving alternate, so plain increments stay exact."""
+        who = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
+        match recorded.event:
+            case MemberJoined() as event:
+                yield Write("members", ReplaceOne(who, {**who, **_joined(recorded, event)}, upsert=True))
+                yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": 1}}, upsert=True))
+            case ProfileChanged() as event:
+                change = {"display_name": event.display_name, "bio": event.bio}
+                yield Write("members", UpdateOne(who, {"$set": change}))
+            case RoleGranted() as event:
+                yield Write("members", UpdateOne(who, {"$addToSet": {"roles": event.role.value}}))
+            case RoleRevoked() as event:
+                yield Write("members", UpdateOne(who, {"$pull": {"roles": event.role.value}}))
+            case MemberLeft():
+                left = {"joined": False, "left_at_ms": to_ms(recorded.time), "bio": "", "email": None, "roles": []}
+                yield Write("members", UpdateOne(who, {"$set": left, "$unset": {"identity": ""}}))
+                yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": -1}}, upsert=True))
+
+    async def members_get_many(self, query: MembersGetMany) -> list[MemberView | None]:
+        """The members of `ids`, in that order."""
+        keys = [f"{query.brand}:{id_}" for id_ in query.ids]
+        found = {
+            document["_id"]: _member(document, query.viewer)
+            async for document in self.collection("members").find({"_id": {"$in": keys}})
+        }
+        return [found.get(key) for key in keys]
+
+    async def member_page(self, query: MemberPage) -> MemberPageResult:
+        """A page of those who are in the brand."""
+        found = await page(
+            self.collection("members"),
+            prefix={"brand": query.brand, "joined": True},
+            key="joined_at_ms",
+            request=query.page,
+            descending=True,
+        )
+        totals = await self.collection("totals").find_one({"_id": query.brand})
+        members = found.map(lambda document: _member(document, query.viewer))
+        return MemberPageResult(**structs.asdict(members), total_count=totals["count"] if totals else 0)
+
+    async def memberships_of_identity(self, query: MembershipsOfIdentity) -> MembershipsResult:
+        """The memberships of an identity."""
+        documents = await self.collection("members").find({"identity": query.identity}).to_list(MAX_MEMBERSHIPS)
+        documents.sort(key=lambda document: (document["joined_at_ms"], document["_id"]))
+        return MembershipsResult(items=[_membership(document) for document in documents])
+
+
+def _joined(recorded: Recorded[Any], event: MemberJoined) -> dict[str, Any]:
+    return {
+        "brand": recorded.brand,
+        "member": recorded.aggregate_id,
+        "identity": event.identity,
+        "joined": True,
+        "joined_at_ms": to_ms(recorded.time),
+        "left_at_ms": None,
+        "display_name": event.display_name,
+        "bio": "",
+        "email": event.email,
+        "roles": [],
+    }
+
+
+def _member(document: Mapping[str, Any], viewer: str) -> MemberView:
+    return MemberView(
+        id=document["member"],
+        display_name=document["display_name"],
+        bio=document["bio"],
+        email=document["email"] if viewer == document["member"] else None,
+        roles=_roles(document),
+        joined_at=from_ms(document["joined_at_ms"]),
+        left_at=None if document["left_at_ms"] is None else from_ms(document["left_at_ms"]),
+    )
+
+
+def _membership(document: Mapping[str, Any]) -> Membership:
+    return Membership(
+        brand_id=document["brand"],
+        member_id=document["member"],
+        display_name=document["display_name"],
+        roles=_roles(document),
+        joined_at=from_ms(document["joined_at_ms"]),
+    )
+
+
+def _roles(document: Mapping[str, Any]) -> list[str]:
+    return sorted([Role.MEMBER.value, *document["roles"]]) if document["joined"] else []

@@ -1,0 +1,121 @@
+"""Which networks are there, and how many brands does each have?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, structs
+from pymongo import IndexModel, ReplaceOne, UpdateOne
+
+from libs.shared.domain import Id, NotFound, Query
+from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.projection import Change, View, Write
+from libs.shared.recorded import Recorded
+from libs.shared.text import Slug
+from libs.shared.times import from_ms, to_ms
+from services.members import brand, network
+from services.members.brand import BrandCreated
+from services.members.network import NetworkCreated
+
+
+class NetworkView(Struct, frozen=True, kw_only=True):
+    """What anybody may know of a network."""
+
+    id: str
+    name: str
+    slug: str
+    created_at: datetime
+    brand_count: int
+
+
+class NetworkPageResult(Page[NetworkView], frozen=True, kw_only=True):
+    """A page of networks."""
+
+    total_count: int
+
+
+class NetworkBySlug(Query, frozen=True, kw_only=True):
+    """The network at an address; NOT_FOUND without one."""
+
+    wire_name: ClassVar[str] = "network_by_slug"
+
+    slug: Slug
+
+
+class NetworksGetMany(Query, frozen=True, kw_only=True):
+    """Networks by id, in the order of `ids`, None for a missing one."""
+
+    wire_name: ClassVar[str] = "networks_get_many"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+
+
+class NetworkPage(Query, frozen=True, kw_only=True):
+    """All networks, the newest first.  Operators only."""
+
+    wire_name: ClassVar[str] = "network_page"
+
+    page: PageRequest = PageRequest()
+
+
+class NetworksView(View):
+    """`networks`: a document a network.  `totals`: one document, `_id` "networks", with their `count`."""
+
+    name = "networks"
+    version = 1
+    stream = "MEMBERS"
+    events = (*network.DECIDER.events, *brand.DECIDER.events)
+    subjects = ("evt.members.*.network.>", "evt.members.*.brand.>")
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
+        "networks": (IndexModel("slug"), page_index("created_at_ms")),
+        "totals": (),
+    }
+
+    def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
+        """The writes that one event makes."""
+        match recorded.event:
+            case NetworkCreated() as event:
+                document = {
+                    "_id": recorded.aggregate_id,
+                    "name": event.name,
+                    "slug": event.slug,
+                    "created_at_ms": to_ms(recorded.time),
+                    "brand_count": 0,
+                }
+                yield Write("networks", ReplaceOne({"_id": recorded.aggregate_id}, document, upsert=True))
+                yield Write("totals", UpdateOne({"_id": "networks"}, {"$inc": {"count": 1}}, upsert=True))
+            case BrandCreated() as event:
+                yield Write("networks", UpdateOne({"_id": event.network_id}, {"$inc": {"brand_count": 1}}))
+
+    async def network_by_slug(self, query: NetworkBySlug) -> NetworkView:
+        """The network at a slug.  Raises NOT_FOUND."""
+        document = await self.collection("networks").find_one({"slug": query.slug})
+        if document is None:
+            raise NotFound("there is no such network", ("slug",))
+        return _network(document)
+
+    async def networks_get_many(self, query: NetworksGetMany) -> list[NetworkView | None]:
+        """The networks of `ids`, in that order."""
+        found = {
+            document["_id"]: _network(document)
+            async for document in self.collection("networks").find({"_id": {"$in": query.ids}})
+        }
+        return [found.get(id_) for id_ in query.ids]
+
+    async def network_page(self, query: NetworkPage) -> NetworkPageResult:
+        """A page of all networks."""
+        found = await page(
+            self.collection("networks"), prefix={}, key="created_at_ms", request=query.page, descending=True
+        )
+        totals = await self.collection("totals").find_one({"_id": "networks"})
+        return NetworkPageResult(**structs.asdict(found.map(_network)), total_count=totals["count"] if totals else 0)
+
+
+def _network(document: Mapping[str, Any]) -> NetworkView:
+    return NetworkView(
+        id=document["_id"],
+        name=document["name"],
+        slug=document["slug"],
+        created_at=from_ms(document["created_at_ms"]),
+        brand_count=document["brand_count"],
+    )
