@@ -1,0 +1,58 @@
+"""The commands of discussions whose rules reach over several aggregates: unique slugs, things that must exist."""
+
+from dataclasses import replace
+
+from libs.shared.claims import Claim, claims
+from libs.shared.commands import handle_together
+from libs.shared.domain import Accepted, DomainError
+from libs.shared.service import App
+from services.discussions import reaction, space, thread
+from services.discussions.reaction import AddReaction, ReactionCommand, RemoveReaction, admit_reaction
+from services.discussions.space import CreateSpace, admit_post
+from services.discussions.thread import PublishPost
+
+
+class Commands:
+    """Registers and answers them."""
+
+    def __init__(self, app: App) -> None:
+        # A space comes with the claim of its slug: the method below answers its command.
+        self._spaces = app.aggregate(replace(space.DECIDER, commands=()))
+        self._slugs = app.aggregate(replace(claims("space_slug"), commands=()))
+        self._threads = app.aggregate(thread.DECIDER, guards={PublishPost: self._guard_post})
+        app.aggregate(
+            reaction.DECIDER,
+            guards={AddReaction: self._guard_reaction, RemoveReaction: self._guard_reaction},
+            open_set=True,
+        )
+        app.command("space", CreateSpace, self._create_space)
+
+    async def _create_space(self, command: CreateSpace) -> Accepted:
+        claim = Claim(
+            command_id=command.command_id,
+            brand=command.brand,
+            actor=command.actor,
+            now=command.now,
+            name=command.slug,
+            holder=command.space_id,
+        )
+        try:
+            return await handle_together((self._spaces, command), (self._slugs, claim))
+        except DomainError as refusal:
+            if refusal.code == "NAME_TAKEN":  # the claim's `name` is the caller's `slug`
+                raise DomainError(refusal.code, refusal.message, ("slug",)) from None
+            raise
+
+    async def _guard_post(self, command: PublishPost) -> None:
+        known = await self._spaces.state(command.brand, command.space_id)
+        if not known.exists:
+            known = await self._spaces.state(command.brand, command.space_id, fresh=True)
+        admit_post(known, command.roles)
+
+    async def _guard_reaction(self, command: ReactionCommand) -> None:
+        known = await self._threads.state(command.brand, command.thread_id)
+        try:
+            admit_reaction(known, command)
+        except DomainError:
+            # The reply may be newer than what this process remembers.
+            admit_reaction(await self._threads.state(command.brand, command.thread_id, fresh=True), command)

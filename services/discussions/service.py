@@ -1,0 +1,58 @@
+"""Composes the discussions service: what it answers, and who may ask."""
+
+from libs.access.authorizer import Authorizer
+from libs.access.roles import ALL_ROLES
+from libs.access.view import AccessView
+from libs.shared.service import App, anybody
+from services.discussions.commands import Commands
+from services.discussions.views.reactions import ReactionsGetMany, ReactionsView, TargetReactions
+from services.discussions.views.spaces import (
+    SpaceBySlug,
+    SpacePage,
+    SpacePageResult,
+    SpacesGetMany,
+    SpacesView,
+    SpaceView,
+)
+from services.discussions.views.threads import (
+    PostPage,
+    PostPageResult,
+    PostsGetMany,
+    PostView,
+    RepliesGetMany,
+    ReplyPage,
+    ReplyPageResult,
+    ReplyPages,
+    ReplyView,
+    ThreadsView,
+)
+
+
+def compose(app: App) -> None:
+    """Register everything that the discussions service does."""
+    access = app.view(AccessView())
+    authorizer = Authorizer(access, app.positions, app.nats)
+    app.authorise(authorizer.roles, ALL_ROLES)
+    Commands(app)
+    members = authorizer.member_only
+
+    spaces = app.view(SpacesView())
+    app.query(SpaceBySlug, SpaceView, spaces.space_by_slug, view=spaces, allow=members, same_for=anybody)
+    app.query(
+        SpacesGetMany, list[SpaceView | None], spaces.spaces_get_many, view=spaces, allow=members, same_for=anybody
+    )
+    app.query(SpacePage, SpacePageResult, spaces.space_page, view=spaces, allow=members, same_for=anybody)
+
+    threads = app.view(ThreadsView())
+    app.query(PostPage, PostPageResult, threads.post_page, view=threads, allow=members, same_for=anybody)
+    app.query(
+        PostsGetMany, list[PostView | None], threads.posts_get_many, view=threads, allow=members, same_for=anybody
+    )
+    app.query(ReplyPage, ReplyPageResult, threads.reply_page, view=threads, allow=members, same_for=anybody)
+    app.query(ReplyPages, list[ReplyPageResult], threads.reply_pages, view=threads, allow=members, same_for=anybody)
+    app.query(
+        RepliesGetMany, list[ReplyView | None], threads.replies_get_many, view=threads, allow=members, same_for=anybody
+    )
+
+    reactions = app.view(ReactionsView())
+    app.query(ReactionsGetMany, list[TargetReactions], reactions.reactions_get_many, view=reactions, allow=members)

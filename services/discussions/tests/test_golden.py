@@ -1,0 +1,22 @@
+"""Every version of every event of this stream, as the log holds it, is read for ever."""
+
+from pathlib import Path
+
+from libs.shared.codec import Codec
+from libs.shared.testing.golden import check_golden
+from services.discussions import reaction, space, thread
+
+CODEC = Codec("discussions", (*space.DECIDER.events, *thread.DECIDER.events, *reaction.DECIDER.events))
+SAMPLES = {
+    "space_created.v1": space.SpaceCreated(slug="help", name="Entraide", kind=space.SpaceKind.QUESTIONS),
+    "post_published.v1": thread.PostPublished(space_id="s1", title="Marées", body="When is *high* tide?\n\n- Brest"),
+    "reply_published.v1": thread.ReplyPublished(reply_id="r2", number=2, body="At noon", reply_to="r1"),
+    "thread_locked.v1": thread.ThreadLocked(),
+    "thread_unlocked.v1": thread.ThreadUnlocked(),
+    "reaction_added.v1": reaction.ReactionAdded(target_id="r2", emoji=reaction.Emoji.THUMBS_UP),
+    "reaction_removed.v1": reaction.ReactionRemoved(target_id="r2", emoji=reaction.Emoji.THUMBS_UP),
+}
+
+
+def test_golden_files() -> None:
+    check_golden(Path(__file__).parent / "golden", CODEC, SAMPLES)

@@ -1,0 +1,195 @@
+"""A thread: a post in a space and the replies under it, in the order in which they came."""
+
+from typing import ClassVar, assert_never
+
+from msgspec import Struct, structs
+from rpds import HashTrieSet
+
+from libs.access.roles import STEWARDS, Role, require
+from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound
+from libs.shared.text import Body, Line
+
+# Events
+
+
+class PostPublished(Event, frozen=True, kw_only=True):
+    """The event's actor opened a thread with a post."""
+
+    wire_name: ClassVar[str] = "post_published"
+
+    space_id: str
+    title: str
+    body: str
+
+
+class ReplyPublished(Event, frozen=True, kw_only=True):
+    """The event's actor replied.  `number` is the reply's 1-based place in the thread."""
+
+    wire_name: ClassVar[str] = "reply_published"
+
+    reply_id: str
+    number: int
+    body: str
+    reply_to: str | None = None
+
+
+class ThreadLocked(Event, frozen=True, kw_only=True):
+    """A steward closed the thread to replies."""
+
+    wire_name: ClassVar[str] = "thread_locked"
+
+
+class ThreadUnlocked(Event, frozen=True, kw_only=True):
+    """A steward opened the thread to replies again."""
+
+    wire_name: ClassVar[str] = "thread_unlocked"
+
+
+ThreadEvent = PostPublished | ReplyPublished | ThreadLocked | ThreadUnlocked
+
+# State
+
+
+class Thread(Struct, frozen=True, kw_only=True):
+    """What a thread must remember to decide: ids only, never bodies.  A missing thread has no `space_id`."""
+
+    space_id: str = ""
+    locked: bool = False
+    replies: HashTrieSet[str] = HashTrieSet()
+
+    @property
+    def exists(self) -> bool:
+        """Whether its post was published."""
+        return bool(self.space_id)
+
+
+def evolve(state: Thread, event: ThreadEvent) -> Thread:
+    """The thread after `event`."""
+    match event:
+        case PostPublished():
+            return structs.replace(state, space_id=event.space_id)
+        case ReplyPublished():
+            return structs.replace(state, replies=state.replies.insert(event.reply_id))
+        case ThreadLocked():
+            return structs.replace(state, locked=True)
+        case ThreadUnlocked():
+            return structs.replace(state, locked=False)
+        case _:
+            assert_never(event)
+
+
+# Commands
+
+
+class PublishPost(Command, frozen=True, kw_only=True):
+    """Open a thread in a space.  Members; whether this space takes it is the space's rule (`space.admit_post`)."""
+
+    wire_name: ClassVar[str] = "publish_post"
+
+    thread_id: Id
+    space_id: Id
+    title: Line
+    body: Body
+
+
+class PublishReply(Command, frozen=True, kw_only=True):
+    """Reply in a thread, to its post or (`reply_to`) to one of its replies.  Members, while it is not locked."""
+
+    wire_name: ClassVar[str] = "publish_reply"
+
+    thread_id: Id
+    reply_id: Id
+    body: Body
+    reply_to: Id | None = None
+
+
+class LockThread(Command, frozen=True, kw_only=True):
+    """Close a thread to replies.  Stewards only."""
+
+    wire_name: ClassVar[str] = "lock_thread"
+
+    thread_id: Id
+
+
+class UnlockThread(Command, frozen=True, kw_only=True):
+    """Open a thread to replies again.  Stewards only."""
+
+    wire_name: ClassVar[str] = "unlock_thread"
+
+    thread_id: Id
+
+
+ThreadCommand = PublishPost | PublishReply | LockThread | UnlockThread
+
+# Decisions
+
+
+def decide(state: Thread, command: ThreadCommand) -> list[ThreadEvent]:
+    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_FOUND, THREAD_LOCKED, ID_TAKEN."""
+    match command:
+        case PublishPost():
+            return _publish_post(state, command)
+        case PublishReply():
+            return _publish_reply(state, command)
+        case LockThread():
+            return _lock(state, command)
+        case UnlockThread():
+            return _unlock(state, command)
+        case _:
+            assert_never(command)
+
+
+def _publish_post(state: Thread, command: PublishPost) -> list[ThreadEvent]:
+    require(command.roles, Role.MEMBER)
+    if not state.exists:
+        return [PostPublished(space_id=command.space_id, title=command.title, body=command.body)]
+    if state.space_id != command.space_id:
+        raise DomainError("ID_TAKEN", "another post has this id", ("thread_id",))
+    return []
+
+
+def _publish_reply(state: Thread, command: PublishReply) -> list[ThreadEvent]:
+    require(command.roles, Role.MEMBER)
+    _must_exist(state)
+    if command.reply_id in state.replies:
+        return []
+    if command.reply_to is not None and command.reply_to not in state.replies:
+        raise NotFound("there is no such reply in this thread", ("reply_to",))
+    if state.locked:
+        raise DomainError("THREAD_LOCKED", "this thread takes no more replies", ("thread_id",))
+    return [
+        ReplyPublished(
+            reply_id=command.reply_id,
+            number=len(state.replies) + 1,
+            body=command.body,
+            reply_to=command.reply_to,
+        )
+    ]
+
+
+def _lock(state: Thread, command: LockThread) -> list[ThreadEvent]:
+    require(command.roles, *STEWARDS)
+    _must_exist(state)
+    return [] if state.locked else [ThreadLocked()]
+
+
+def _unlock(state: Thread, command: UnlockThread) -> list[ThreadEvent]:
+    require(command.roles, *STEWARDS)
+    _must_exist(state)
+    return [ThreadUnlocked()] if state.locked else []
+
+
+def _must_exist(state: Thread) -> None:
+    if not state.exists:
+        raise NotFound("there is no such thread", ("thread_id",))
+
+
+DECIDER: Decider[Thread, ThreadCommand, ThreadEvent] = Decider(
+    aggregate="thread",
+    initial=Thread(),
+    decide=decide,
+    evolve=evolve,
+    identify=lambda command: command.thread_id,
+    commands=(PublishPost, PublishReply, LockThread, UnlockThread),
+    events=(PostPublished, ReplyPublished, ThreadLocked, ThreadUnlocked),
+)

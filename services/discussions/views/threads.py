@@ -1,0 +1,257 @@
+"""What was posted, in a brand and in each of its spaces, and what was replied?"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, structs
+from pymongo import IndexModel, ReplaceOne, UpdateOne
+
+from libs.shared.domain import Id, Query
+from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.projection import Change, View, Write
+from libs.shared.recorded import Recorded
+from libs.shared.times import from_ms, to_ms
+from services.discussions import thread
+from services.discussions.thread import PostPublished, ReplyPublished, ThreadLocked, ThreadUnlocked
+from services.discussions.views.budget import fit
+
+
+class PostView(Struct, frozen=True, kw_only=True):
+    """A thread with its opening post.  `last_activity_at` is the time of its latest reply, else its own."""
+
+    id: str
+    space_id: str
+    author_id: str
+    title: str
+    body: str
+    published_at: datetime
+    locked: bool
+    reply_count: int
+    last_activity_at: datetime
+
+
+class PostPageResult(Page[PostView], frozen=True, kw_only=True):
+    """A page of posts."""
+
+    total_count: int
+
+
+class ReplyView(Struct, frozen=True, kw_only=True):
+    """A reply.  `number` is its 1-based place in the thread."""
+
+    id: str
+    thread_id: str
+    author_id: str
+    body: str
+    number: int
+    reply_to: str | None
+    published_at: datetime
+
+
+class ReplyPageResult(Page[ReplyView], frozen=True, kw_only=True):
+    """A page of a thread's replies."""
+
+    total_count: int
+
+
+class PostPage(Query, frozen=True, kw_only=True):
+    """The posts of a space, or of the whole brand, the newest first: by time of publication, nothing else."""
+
+    wire_name: ClassVar[str] = "post_page"
+
+    space_id: Id | None = None
+    page: PageRequest = PageRequest()
+
+
+class PostsGetMany(Query, frozen=True, kw_only=True):
+    """Posts by id, in the order of `ids`, None for one that is not in this brand."""
+
+    wire_name: ClassVar[str] = "posts_get_many"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+
+
+class ReplyPage(Query, frozen=True, kw_only=True):
+    """The replies of a thread in their order; none for a thread that is not in this brand."""
+
+    wire_name: ClassVar[str] = "reply_page"
+
+    thread_id: Id
+    page: PageRequest = PageRequest()
+
+
+class ReplyPages(Query, frozen=True, kw_only=True):
+    """The same page of replies of each of many threads."""
+
+    wire_name: ClassVar[str] = "reply_pages"
+
+    thread_ids: Annotated[list[Id], Meta(max_length=100)]
+    page: PageRequest = PageRequest()
+
+
+class RepliesGetMany(Query, frozen=True, kw_only=True):
+    """Replies by id, in the order of `ids`, None for one that is not in this brand."""
+
+    wire_name: ClassVar[str] = "replies_get_many"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+
+
+class ThreadsView(View):
+    """Three collections.
+
+    `posts`: a document a thread, `_id` brand:thread.  `replies`: a document a reply, `_id` brand:reply.
+    `totals`: the `count` of posts of a brand (`_id` brand) and of a space (`_id` brand:space).
+    """
+
+    name = "threads"
+    version = 1
+    stream = "DISCUSSIONS"
+    events = thread.DECIDER.events
+    subjects = ("evt.discussions.*.thread.>",)
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
+        "posts": (
+            page_index("brand", "published_at_ms"),
+            page_index("brand", "space", "published_at_ms"),
+        ),
+        "replies": (page_index("brand", "thread", "number"),),
+        "totals": (),
+    }
+
+    def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
+        """The writes that one event makes."""
+        post = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
+        match recorded.event:
+            case PostPublished() as event:
+                yield Write("posts", ReplaceOne(post, {**post, **_new_post(recorded, event)}, upsert=True))
+                for total in (recorded.brand, f"{recorded.brand}:{event.space_id}"):
+                    yield Write("totals", UpdateOne({"_id": total}, {"$inc": {"count": 1}}, upsert=True))
+            case ReplyPublished() as event:
+                reply = {"_id": f"{recorded.brand}:{event.reply_id}"}
+                yield Write("replies", ReplaceOne(reply, {**reply, **_new_reply(recorded, event)}, upsert=True))
+                activity = {"$set": {"reply_count": event.number}, "$max": {"last_activity_ms": to_ms(recorded.time)}}
+                yield Write("posts", UpdateOne(post, activity))
+            case ThreadLocked():
+                yield Write("posts", UpdateOne(post, {"$set": {"locked": True}}))
+            case ThreadUnlocked():
+                yield Write("posts", UpdateOne(post, {"$set": {"locked": False}}))
+
+    async def post_page(self, query: PostPage) -> PostPageResult:
+        """A page of posts of a space or of the brand."""
+        prefix, total = {"brand": query.brand}, str(query.brand)
+        if query.space_id is not None:
+            prefix, total = {**prefix, "space": query.space_id}, f"{query.brand}:{query.space_id}"
+        found = await page(
+            self.collection("posts"), prefix=prefix, key="published_at_ms", request=query.page, descending=True
+        )
+        [fitting] = fit([found.map(_post)], query.page)
+        totals = await self.collection("totals").find_one({"_id": total})
+        return PostPageResult(**structs.asdict(fitting), total_count=totals["count"] if totals else 0)
+
+    async def posts_get_many(self, query: PostsGetMany) -> list[PostView | None]:
+        """The brand's posts of `ids`, in that order."""
+        keys = [f"{query.brand}:{id_}" for id_ in query.ids]
+        found = {
+            document["_id"]: _post(document) async for document in self.collection("posts").find({"_id": {"$in": keys}})
+        }
+        return [found.get(key) for key in keys]
+
+    async def reply_page(self, query: ReplyPage) -> ReplyPageResult:
+        """A page of a thread's replies."""
+        return (await self._reply_pages(query.brand, [query.thread_id], query.page))[0]
+
+    async def reply_pages(self, query: ReplyPages) -> list[ReplyPageResult]:
+        """A page of replies for each of `thread_ids`, in that order."""
+        return await self._reply_pages(query.brand, query.thread_ids, query.page)
+
+    async def replies_get_many(self, query: RepliesGetMany) -> list[ReplyView | None]:
+        """The brand's replies of `ids`, in that order."""
+        keys = [f"{query.brand}:{id_}" for id_ in query.ids]
+        found = {
+            document["_id"]: _reply(document)
+            async for document in self.collection("replies").find({"_id": {"$in": keys}})
+        }
+        return [found.get(key) for key in keys]
+
+    async def _reply_pages(self, brand: str, threads: Sequence[str], request: PageRequest) -> list[ReplyPageResult]:
+        keys = [f"{brand}:{thread}" for thread in threads]
+        posts = self.collection("posts").find({"_id": {"$in": keys}}, {"reply_count": 1})
+        found = {document["_id"]: document["reply_count"] async for document in posts}
+        counts = [found.get(key, 0) for key in keys]
+        pages = await asyncio.gather(
+            *(self._replies(brand, thread, count, request) for thread, count in zip(threads, counts, strict=True))
+        )
+        return [
+            ReplyPageResult(**structs.asdict(fitting), total_count=count)
+            for fitting, count in zip(fit(pages, request), counts, strict=True)
+        ]
+
+    async def _replies(self, brand: str, thread: str, count: int, request: PageRequest) -> Page[ReplyView]:
+        if not count:
+            return Page(items=[], cursors=[], has_next=False, has_previous=False)
+        found = await page(
+            self.collection("replies"),
+            prefix={"brand": brand, "thread": thread},
+            key="number",
+            request=request,
+            floor=1,
+            ceiling=count,
+        )
+        return found.map(_reply)
+
+
+def _new_post(recorded: Recorded[Any], event: PostPublished) -> dict[str, Any]:
+    published_at_ms = to_ms(recorded.time)
+    return {
+        "brand": recorded.brand,
+        "thread": recorded.aggregate_id,
+        "space": event.space_id,
+        "author": recorded.actor,
+        "title": event.title,
+        "body": event.body,
+        "published_at_ms": published_at_ms,
+        "locked": False,
+        "reply_count": 0,
+        "last_activity_ms": published_at_ms,
+    }
+
+
+def _new_reply(recorded: Recorded[Any], event: ReplyPublished) -> dict[str, Any]:
+    return {
+        "brand": recorded.brand,
+        "thread": recorded.aggregate_id,
+        "reply": event.reply_id,
+        "author": recorded.actor,
+        "body": event.body,
+        "number": event.number,
+        "reply_to": event.reply_to,
+        "published_at_ms": to_ms(recorded.time),
+    }
+
+
+def _post(document: Mapping[str, Any]) -> PostView:
+    return PostView(
+        id=document["thread"],
+        space_id=document["space"],
+        author_id=document["author"],
+        title=document["title"],
+        body=document["body"],
+        published_at=from_ms(document["published_at_ms"]),
+        locked=document["locked"],
+        reply_count=document["reply_count"],
+        last_activity_at=from_ms(document["last_activity_ms"]),
+    )
+
+
+def _reply(document: Mapping[str, Any]) -> ReplyView:
+    return ReplyView(
+        id=document["reply"],
+        thread_id=document["thread"],
+        author_id=document["author"],
+        body=document["body"],
+        number=document["number"],
+        reply_to=document["reply_to"],
+        published_at=from_ms(document["published_at_ms"]),
+    )
