@@ -1,0 +1,50 @@
+"""Puts the events service together: its aggregate, its read models and their queries."""
+
+from libs.access.authorizer import Authorizer
+from libs.access.roles import ALL_ROLES
+from libs.access.view import AccessView
+from libs.shared.service import App, anybody
+from services.events.decisions import DECIDER
+from services.events.programme import Session
+from services.events.views.attendance_sheet import (
+    AttendanceSheetView,
+    AttendeePage,
+    AttendeePageResult,
+    AttendeeView,
+    ViewerRsvps,
+)
+from services.events.views.event_calendar import (
+    AgendasGetMany,
+    EventCalendar,
+    EventCalendarView,
+    EventPageResult,
+    EventsGetMany,
+    EventView,
+)
+
+
+def compose(app: App) -> None:
+    """Register what the service answers."""
+    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
+    app.authorise(authorizer.roles, ALL_ROLES)
+    allow = authorizer.member_only
+
+    app.aggregate(DECIDER)
+
+    calendar = app.view(EventCalendarView())
+    app.query(EventCalendar, EventPageResult, calendar.event_calendar, view=calendar, allow=allow, same_for=anybody)
+    app.query(
+        EventsGetMany, list[EventView | None], calendar.events_get_many, view=calendar, allow=allow, same_for=anybody
+    )
+    app.query(
+        AgendasGetMany,
+        list[list[Session] | None],
+        calendar.agendas_get_many,
+        view=calendar,
+        allow=allow,
+        same_for=anybody,
+    )
+
+    sheet = app.view(AttendanceSheetView())
+    app.query(AttendeePage, AttendeePageResult, sheet.attendee_page, view=sheet, allow=allow, same_for=anybody)
+    app.query(ViewerRsvps, list[AttendeeView | None], sheet.viewer_rsvps, view=sheet, allow=allow)
