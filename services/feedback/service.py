@@ -1,0 +1,76 @@
+"""Puts the feedback service together: its aggregates, their rules over several of them, its read models and queries."""
+
+from dataclasses import replace
+
+from libs.access.authorizer import Authorizer
+from libs.access.roles import ALL_ROLES
+from libs.access.view import AccessView
+from libs.shared.claims import Claim, claims
+from libs.shared.commands import handle_together
+from libs.shared.domain import Accepted, DomainError
+from libs.shared.service import App, anybody
+from services.feedback import board, idea, vote
+from services.feedback.board import OpenBoard
+from services.feedback.idea import SubmitIdea, admit_idea
+from services.feedback.views.boards import (
+    BoardBySlug,
+    BoardPage,
+    BoardPageResult,
+    BoardsGetMany,
+    BoardsView,
+    BoardView,
+)
+from services.feedback.views.ideas import IdeaPage, IdeaPageResult, IdeasGetMany, IdeasView, IdeaView
+from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResult
+from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vote
+
+
+def compose(app: App) -> None:
+    """Register what the service answers."""
+    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
+    app.authorise(authorizer.roles, ALL_ROLES)
+    _compose_commands(app)
+
+    allow = authorizer.member_only
+    boards = app.view(BoardsView())
+    app.query(BoardBySlug, BoardView, boards.board_by_slug, view=boards, allow=allow, same_for=anybody)
+    app.query(BoardsGetMany, list[BoardView | None], boards.boards_get_many, view=boards, allow=allow, same_for=anybody)
+    app.query(BoardPage, BoardPageResult, boards.board_page, view=boards, allow=allow, same_for=anybody)
+
+    ideas = app.view(IdeasView())
+    app.query(IdeaPage, IdeaPageResult, ideas.idea_page, view=ideas, allow=allow, same_for=anybody)
+    app.query(IdeasGetMany, list[IdeaView | None], ideas.ideas_get_many, view=ideas, allow=allow, same_for=anybody)
+    app.query(VoterPage, VoterPageResult, ideas.voter_page, view=ideas, allow=allow, same_for=anybody)
+    app.query(ViewerVotes, list[bool], ideas.viewer_votes, view=ideas, allow=allow)
+
+
+def _compose_commands(app: App) -> None:
+    # Boards and slugs are decided together, so neither answers commands of its own.
+    boards = app.aggregate(replace(board.DECIDER, commands=()))
+    slugs = app.aggregate(replace(claims("board_slug"), commands=()))
+
+    async def open_board(command: OpenBoard) -> Accepted:
+        claim = Claim(
+            command_id=command.command_id,
+            brand=command.brand,
+            actor=command.actor,
+            now=command.now,
+            name=command.slug,
+            holder=command.board_id,
+        )
+        try:
+            return await handle_together((boards, command), (slugs, claim))
+        except DomainError as refusal:
+            if refusal.code == "NAME_TAKEN":  # the claim's `name` is the caller's `slug`
+                raise DomainError(refusal.code, refusal.message, ("slug",)) from None
+            raise
+
+    async def admit_to_board(command: SubmitIdea) -> None:
+        admit_idea(await boards.state(command.brand, command.board_id, fresh=True), command.roles)
+
+    async def admit_to_idea(command: VoteCommand) -> None:
+        admit_vote(await ideas.state(command.brand, command.idea_id, fresh=True), command)
+
+    app.command("board", OpenBoard, open_board)
+    ideas = app.aggregate(idea.DECIDER, guards={SubmitIdea: admit_to_board})
+    app.aggregate(vote.DECIDER, open_set=True, guards={CastVote: admit_to_idea, WithdrawVote: admit_to_idea})

@@ -1,0 +1,108 @@
+"""The feedback service on real servers of its own, and members to ask it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from libs.access.view import AccessView, MemberJoined, RoleGranted
+from libs.shared.bus import BusClient
+from libs.shared.codec import Codec
+from libs.shared.connection import Connection
+from libs.shared.domain import Accepted, Command, Query
+from libs.shared.event_store import Pending, Subject
+from libs.shared.ids import uuid7
+from libs.shared.jetstream import JetStreamEventStore
+from libs.shared.projection import View
+from libs.shared.rebuild import rebuild
+from libs.shared.service import App
+from libs.shared.settings import Settings
+from libs.shared.streams import ensure_streams, event_stream
+from libs.shared.testing.servers import MongoServer, NatsServer
+from libs.shared.testing.views import NOON
+from services.feedback.service import compose
+
+T = TypeVar("T")
+
+
+@dataclass
+class World:
+    """The running service, a client of it, and the members stream."""
+
+    app: App
+    bus: BusClient
+    members: JetStreamEventStore
+
+    async def join(self, members: Iterable[str], *roles: str, brand: str = "b1") -> None:
+        """Let members join a brand, all with the same roles."""
+        events = [MemberJoined(), *(RoleGranted(role=role) for role in roles)]
+        await asyncio.gather(
+            *(
+                self.members.append(
+                    Subject("members", brand, "member", member),
+                    [
+                        Pending(
+                            event=event,
+                            id=uuid7(),
+                            brand=brand,
+                            aggregate="member",
+                            aggregate_id=member,
+                            actor=member,
+                            time=NOON,
+                            causation_id="c",
+                            correlation_id="c",
+                        )
+                        for event in events
+                    ],
+                    expected=0,
+                )
+                for member in members
+            )
+        )
+
+    async def send(self, aggregate: str, command: Command) -> Accepted:
+        """Send a command of one of the service's aggregates."""
+        return await self.bus.command("feedback", aggregate, command.wire_name, command, timeout_seconds=60)
+
+    async def ask(self, query: Query, reply: type[T]) -> T:
+        """Ask a query."""
+        return await self.bus.query("feedback", query.wire_name, query, reply)
+
+    async def shown(self, at: Accepted) -> None:
+        """Return when every view shows a position, however long it takes a busy machine."""
+        for projector in self.app.projectors:
+            await self.app.positions.wait(projector.view, at.position, timeout_seconds=60)
+
+    def view(self, name: str) -> View:
+        """One of the service's views."""
+        return next(projector.view for projector in self.app.projectors if projector.view.name == name)
+
+    async def rebuild(self, view: View) -> None:
+        """Fill a view anew and return when the service reads the new one."""
+        reads = asyncio.Event()
+        before = view.generation
+        self.app.positions.listen(view.name, lambda _: reads.set() if view.generation != before else None)
+        await rebuild(view, lambda _: None, nats=self.app.nats, database=self.app.db, positions=self.app.positions)
+        async with asyncio.timeout(20):
+            await reads.wait()
+
+
+@asynccontextmanager
+async def feedback_service(folder: Path) -> AsyncGenerator[World, None]:
+    """Start NATS, MongoDB and the service, and stop them at the end."""
+    with NatsServer(folder / "nats") as nats, MongoServer(folder / "mongo") as mongo:
+        connection = Connection("test")
+        await connection.open(nats.url)
+        await ensure_streams(connection, event_stream("members"))
+        app = App("feedback", Settings(nats_url=nats.url, mongo_url=mongo.url))
+        compose(app)
+        await app.start()
+        try:
+            await app.ready()
+            members = JetStreamEventStore(connection, Codec("members", AccessView.events))
+            yield World(app, BusClient(connection), members)
+        finally:
+            await app.stop()
+            await connection.close()
