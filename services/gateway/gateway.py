@@ -1,0 +1,19 @@
+"""What every request of this process shares."""
+
+from dataclasses import dataclass
+
+from services.gateway.context import Bus
+from services.gateway.execution import Engine
+from services.gateway.feed import Feed
+from services.gateway.security import Authenticator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The schema, the way to the services, and who may use them."""
+
+    engine: Engine
+    bus: Bus
+    authenticator: Authenticator
+    identity_key: bytes
+    feed: Feed

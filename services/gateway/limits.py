@@ -1,0 +1,207 @@
+"""How much one request may ask for, measured in a single linear pass over the document before it is validated.
+
+A fragment is measured once however often it is spread, so the pass costs no more than reading the document; it counts
+what the spreads expand to, as the executor would run it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
+    is_object_type,
+)
+
+#: The longest request body; GraphQL documents and their variables are far shorter.
+MAX_BODY_BYTES: Final = 256 * 1024
+#: Lexical tokens of a document; parsing and validation are bounded by it.
+MAX_TOKENS: Final = 1_000
+#: Comments do not count as tokens, so they have a limit of their own.
+MAX_COMMENTS: Final = 200
+#: Nested fields, fragments expanded; introspection as GraphiQL sends it needs 14.
+MAX_DEPTH: Final = 16
+#: Aliased fields, fragments expanded.
+MAX_ALIASES: Final = 60
+#: Directives, fragments expanded.
+MAX_DIRECTIVES: Final = 60
+#: Fields that may be resolved: each field once for every object that its parents can yield.
+MAX_COST: Final = 5_000
+
+#: Most items of a page and of a list of ids, and what a page holds when the query does not say.
+MAX_PAGE: Final = 100
+DEFAULT_PAGE: Final = 20
+#: What a plain list (reactions, sessions) is taken to hold.
+LIST_SIZE: Final = 10
+#: What one mutation costs: a command is dearer than a field.
+MUTATION_COST: Final = 100
+
+_PAGING = ("first", "last")
+
+
+class TooComplex(GraphQLError):
+    """The document asks for more than one request may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": "QUERY_TOO_COMPLEX"})
+
+
+class Measure(NamedTuple):
+    """What a selection expands to: nested fields, resolved fields, aliased fields and directives."""
+
+    depth: int = 0
+    cost: int = 0
+    aliases: int = 0
+    directives: int = 0
+
+    def beside(self, other: "Measure") -> "Measure":
+        """Both in one selection set.  Numbers stop growing well above the limits."""
+        return Measure(
+            max(self.depth, other.depth),
+            min(self.cost + other.cost, 10 * MAX_COST),
+            min(self.aliases + other.aliases, 10 * MAX_ALIASES),
+            min(self.directives + other.directives, 10 * MAX_DIRECTIVES),
+        )
+
+
+class Sizes(NamedTuple):
+    """Names of the fields that yield many objects: pages (Relay connections) and plain lists."""
+
+    connections: frozenset[str]
+    lists: frozenset[str]
+
+    @staticmethod
+    def of(schema: GraphQLSchema) -> "Sizes":
+        """Read off the schema.  A name that is a page anywhere counts as one everywhere."""
+        connections, lists = set(), set()
+        for kind in schema.type_map.values():
+            if not is_object_type(kind) or kind.name.endswith("Connection") or kind.name.startswith("__"):
+                continue
+            for name, field in kind.fields.items():
+                if get_named_type(field.type).name.endswith("Connection"):
+                    connections.add(name)
+                elif is_list_type(get_nullable_type(field.type)) and "ids" not in field.args:
+                    lists.add(name)
+        return Sizes(frozenset(connections), frozenset(lists))
+
+
+class _Pass:
+    def __init__(self, document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> None:
+        self._sizes = sizes
+        self._variables = variables
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, Measure] = {}
+
+    def selections(self, node: SelectionSetNode, level: int, own_cost: int = 1) -> Measure:
+        if level > MAX_DEPTH:
+            raise TooComplex(f"fields are nested more than {MAX_DEPTH} deep")
+        total = Measure()
+        for selection in node.selections:
+            if isinstance(selection, FieldNode):
+                measure = self._field(selection, level, own_cost)
+            elif isinstance(selection, FragmentSpreadNode):
+                measure = self._fragment(selection.name.value)
+            else:
+                measure = self.selections(selection.selection_set, level + 1)  # type: ignore[attr-defined]
+            total = total.beside(measure).beside(Measure(directives=len(selection.directives or ())))
+        return total
+
+    def _field(self, node: FieldNode, level: int, own_cost: int) -> Measure:
+        below = self.selections(node.selection_set, level + 1) if node.selection_set else Measure()
+        return Measure(
+            below.depth + 1,
+            own_cost + self._size(node) * below.cost,
+            below.aliases + (node.alias is not None),
+            below.directives,
+        )
+
+    def _fragment(self, name: str) -> Measure:
+        if name not in self._measured:
+            # A cycle meets the zero that is put here first; validation names it.
+            self._measured[name] = Measure()
+            fragment = self._fragments.get(name)
+            if fragment is not None:
+                self._measured[name] = self.selections(fragment.selection_set, 1)
+        return self._measured[name]
+
+    def _size(self, node: FieldNode) -> int:
+        for argument in node.arguments or ():
+            if argument.name.value in _PAGING:
+                return self._number(argument.value)
+            if argument.name.value == "ids":
+                return self._length(argument.value)
+        name = node.name.value
+        if name in self._sizes.connections:
+            return DEFAULT_PAGE
+        return LIST_SIZE if name in self._sizes.lists else 1
+
+    def _number(self, value: object) -> int:
+        if isinstance(value, IntValueNode) and len(value.value) < 6:
+            return max(1, min(int(value.value), MAX_PAGE))
+        given = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
+        return max(1, min(given, MAX_PAGE)) if isinstance(given, int) else MAX_PAGE
+
+    def _length(self, value: object) -> int:
+        if isinstance(value, ListValueNode):
+            return max(1, len(value.values))
+        given = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
+        return max(1, len(given)) if isinstance(given, list) else MAX_PAGE
+
+
+def measure(document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> Measure:
+    """What the dearest operation of the document expands to."""
+    run = _Pass(document, sizes, variables)
+    total = Measure()
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            own_cost = MUTATION_COST if node.operation is OperationType.MUTATION else 1
+            total = Measure(*map(max, total, run.selections(node.selection_set, 1, own_cost)))
+    return total
+
+
+def check(document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> None:
+    """Raise `TooComplex` when an operation of the document goes over a limit."""
+    found = measure(document, sizes, variables)
+    for amount, limit, what in (
+        (found.depth, MAX_DEPTH, "nested fields"),
+        (found.aliases, MAX_ALIASES, "aliases"),
+        (found.directives, MAX_DIRECTIVES, "directives"),
+        (found.cost, MAX_COST, "cost"),
+    ):
+        if amount > limit:
+            raise TooComplex(f"the query goes over the limit of {limit} for {what}")
+
+
+def paging_variables(document: DocumentNode) -> bool:
+    """Whether the size of a page or list depends on a variable, so that the cost must be measured anew each time."""
+    return any(
+        isinstance(argument.value, VariableNode) and argument.name.value in (*_PAGING, "ids")
+        for field in _fields(document)
+        for argument in field.arguments or ()
+    )
+
+
+def _fields(document: DocumentNode) -> Iterator[FieldNode]:
+    rest: list[Any] = [node for node in document.definitions if hasattr(node, "selection_set")]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, FieldNode):
+            yield node
+        inner = getattr(node, "selection_set", None)
+        if inner is not None:
+            rest.extend(inner.selections)

@@ -1,0 +1,198 @@
+"""What the gateway reads of the services' replies: only the fields that the schema shows."""
+
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class PageReply(Struct, Generic[T], frozen=True):
+    """A page: `cursors` stand beside `items`; `total_count` is of everything, not of the page."""
+
+    items: list[T]
+    cursors: list[str]
+    has_next: bool
+    has_previous: bool
+    total_count: int | None = None
+
+
+class NetworkReply(Struct, frozen=True):
+    """An organisation with many brands."""
+
+    id: str
+    slug: str
+    name: str
+    created_at: datetime
+    brand_count: int
+
+
+class BrandReply(Struct, frozen=True):
+    """What anybody may know of a brand."""
+
+    id: str
+    network_id: str
+    slug: str
+    name: str
+    kind: str
+    locale: str
+    created_at: datetime
+    member_count: int
+
+
+class MemberReply(Struct, frozen=True):
+    """A member of a brand; `email` is only given to the member."""
+
+    id: str
+    display_name: str
+    bio: str
+    roles: list[str]
+    joined_at: datetime
+    email: str | None = None
+    left_at: datetime | None = None
+
+
+class MembershipReply(Struct, frozen=True):
+    """One brand that an identity has joined."""
+
+    brand_id: str
+    member_id: str
+
+
+class MembershipsReply(Struct, frozen=True):
+    """The brands that an identity has joined, oldest first."""
+
+    items: list[MembershipReply]
+
+
+class SpaceReply(Struct, frozen=True):
+    """A room of a brand."""
+
+    id: str
+    slug: str
+    name: str
+    kind: str
+    created_at: datetime
+    post_count: int
+
+
+class PostReply(Struct, frozen=True):
+    """A thread with its opening post."""
+
+    id: str
+    space_id: str
+    author_id: str
+    title: str
+    body: str
+    published_at: datetime
+    locked: bool
+    reply_count: int
+    last_activity_at: datetime
+
+
+class ReplyReply(Struct, frozen=True):
+    """A reply in a thread; `number` counts from 1."""
+
+    id: str
+    thread_id: str
+    author_id: str
+    body: str
+    number: int
+    published_at: datetime
+    reply_to: str | None = None
+
+
+class EmojiCount(Struct, frozen=True):
+    """How many members reacted with an emoji."""
+
+    emoji: str
+    count: int
+
+
+class ReactionsReply(Struct, frozen=True):
+    """The reactions to one post or reply; `mine` are the viewer's."""
+
+    target_id: str
+    counts: list[EmojiCount]
+    mine: list[str]
+
+
+class EventReply(Struct, frozen=True):
+    """A scheduled event with its counts."""
+
+    id: str
+    title: str
+    description: str
+    format: str
+    starts_at: datetime
+    ends_at: datetime
+    all_day: bool
+    time_zone: str
+    in_person_seats: int | None
+    online_seats: int | None
+    session_count: int
+    scheduled_at: datetime
+    scheduled_by: str
+    cancelled_at: datetime | None
+    going_in_person: int
+    going_online: int
+    waitlisted_in_person: int
+    waitlisted_online: int
+    checked_in: int
+
+
+class SessionReply(Struct, frozen=True):
+    """One session of an event's agenda."""
+
+    title: str
+    speakers: list[str] = []
+    recorded_on: date | None = None
+    duration_seconds: int | None = None
+    language: str | None = None
+    url: str | None = None
+
+
+class AttendeeReply(Struct, frozen=True):
+    """A member's RSVP; `number` is the order of asking, from 1."""
+
+    event_id: str
+    member_id: str
+    mode: str
+    status: str
+    number: int
+    asked_at: datetime
+    checked_in_at: datetime | None = None
+
+
+class BoardReply(Struct, frozen=True):
+    """A feedback board."""
+
+    id: str
+    slug: str
+    name: str
+    kind: str
+    opened_at: datetime
+    idea_count: int
+
+
+class IdeaReply(Struct, frozen=True):
+    """An idea on a board."""
+
+    id: str
+    board_id: str
+    title: str
+    body: str
+    status: str
+    submitted_at: datetime
+    submitted_by: str
+    vote_count: int
+    status_note: str | None = None
+    status_changed_at: datetime | None = None
+
+
+class VoterReply(Struct, frozen=True):
+    """A member who voted for an idea."""
+
+    member_id: str
+    voted_at: datetime

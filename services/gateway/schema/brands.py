@@ -1,0 +1,325 @@
+"""Networks and brands, the sender's memberships, and everything by its global id."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+import strawberry
+from strawberry import ID
+
+from libs.shared.domain import NO_BRAND, Invalid
+from services.gateway import consistency, ids, replies
+from services.gateway.context import Context, Info, Scope
+from services.gateway.limits import MAX_PAGE
+from services.gateway.schema.common import (
+    After,
+    Before,
+    CommandId,
+    Connection,
+    First,
+    Last,
+    Node,
+    Payload,
+    command,
+    connection,
+    field,
+    page_arguments,
+    unless_missing,
+)
+from services.gateway.schema.discussions import BrandDiscussions, load_post, load_reply, load_space
+from services.gateway.schema.events import BrandEvents, load_event
+from services.gateway.schema.feedback import BrandFeedback, load_board, load_idea
+from services.gateway.schema.members import BrandMembers, Member, load_member
+
+
+@strawberry.enum(description="Whose community a brand is.")
+class BrandKind(Enum):
+    """Kinds of brands, as services name them."""
+
+    CUSTOMERS = "customers"
+    STAFF = "staff"
+    PARTNERS = "partners"
+    RESELLERS = "resellers"
+    FRANCHISEES = "franchisees"
+    INVESTORS = "investors"
+    ALUMNI = "alumni"
+    CLUB = "club"
+    INTEREST = "interest"
+
+
+@strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
+class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+    """A brand."""
+
+    network_key: strawberry.Private[str]
+    slug: str
+    name: str
+    kind: BrandKind
+    locale: str = strawberry.field(description="BCP 47.")
+    created_at: datetime
+    member_count: int
+
+    @staticmethod
+    def of(row: replies.BrandReply, scope: Scope) -> "Brand":
+        """A brand as anybody sees it."""
+        return Brand(
+            id=ids.encode("Brand", NO_BRAND, row.id),
+            key=row.id,
+            at_least=scope.at_least,
+            network_key=row.network_id,
+            slug=row.slug,
+            name=row.name,
+            kind=BrandKind(row.kind),
+            locale=row.locale,
+            created_at=row.created_at,
+            member_count=row.member_count,
+        )
+
+    @field
+    async def network(self, info: Info) -> "Network | None":
+        """The network it belongs to."""
+        return await load_network(info.context.everywhere(self.at_least), self.network_key)
+
+
+@strawberry.type(description="An organisation with many brands.")
+class Network(Node):
+    """A network."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    slug: str
+    name: str
+    created_at: datetime
+    brand_count: int
+
+    @staticmethod
+    def of(row: replies.NetworkReply, scope: Scope) -> "Network":
+        """A network as anybody sees it."""
+        return Network(
+            id=ids.encode("Network", NO_BRAND, row.id),
+            scope=scope,
+            key=row.id,
+            slug=row.slug,
+            name=row.name,
+            created_at=row.created_at,
+            brand_count=row.brand_count,
+        )
+
+    @field
+    async def brands(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Brand]:
+        """The brands of this network, newest first."""
+        page, reply = page_arguments(first, after, last, before), replies.PageReply[replies.BrandReply]
+        found = await self.scope.ask("members", "brand_page", reply, network_id=self.key, page=page)
+        return connection(found, lambda row: Brand.of(row, self.scope))
+
+
+async def load_network(scope: Scope, key: str) -> Network | None:
+    """A network by id."""
+    row = await scope.networks.load(key)
+    return Network.of(row, scope) if row else None
+
+
+async def load_brand(scope: Scope, key: str) -> Brand | None:
+    """A brand by id."""
+    row = await scope.brands.load(key)
+    return Brand.of(row, scope) if row else None
+
+
+@strawberry.type(description="The sender in one brand.")
+class Membership:
+    """A membership and where it is held."""
+
+    brand: Brand
+    key: strawberry.Private[str]
+
+    @field
+    async def member(self, info: Info) -> Member | None:
+        """The sender as a member of the brand."""
+        scope = info.context.inside(self.brand.key, self.brand.at_least)
+        return await load_member(scope, self.key)
+
+
+@strawberry.type(description="The sender.")
+class Me:
+    """The sender's identity, the same in every brand."""
+
+    identity: ID = strawberry.field(description="Opaque, the same for the same person in every brand; not a node.")
+
+    @field
+    async def memberships(self, info: Info) -> list[Membership]:
+        """The brands that the sender has joined, oldest first; at most 1,000."""
+        scope = info.context.everywhere()
+        found = await scope.ask(
+            "members", "memberships_of_identity", replies.MembershipsReply, identity=info.context.identity()
+        )
+        brands = await scope.brands.load_many(row.brand_id for row in found.items)
+        return [
+            Membership(brand=Brand.of(brand, scope), key=row.member_id)
+            for row, brand in zip(found.items, brands, strict=True)
+            if brand is not None
+        ]
+
+
+_LOADERS: Final[dict[str, Callable[[Scope, str], Awaitable[Any]]]] = {
+    "Network": load_network,
+    "Brand": load_brand,
+    "Member": load_member,
+    "Space": load_space,
+    "Post": load_post,
+    "Reply": load_reply,
+    "Event": load_event,
+    "Board": load_board,
+    "Idea": load_idea,
+}
+
+
+async def load_node(context: Context, text: str) -> Node | None:
+    """Anything by its global id; None for what is foreign, gone, or no id at all."""
+    found = ids.decode(text)
+    if found is None or found.type not in _LOADERS:
+        return None
+    scope = context.everywhere() if found.type in {"Network", "Brand"} else context.inside(found.brand)
+    node: Node | None = await unless_missing(_LOADERS[found.type](scope, found.key))
+    return node
+
+
+@strawberry.type
+class Query:
+    """Where reading starts."""
+
+    @field
+    async def me(self, info: Info) -> Me | None:
+        """The sender; an error for who sends no token."""
+        return Me(identity=ID(info.context.identity()))
+
+    @field
+    async def brand(self, info: Info, slug: str, consistency_token: str | None = None) -> Brand | None:
+        """A brand by its slug; public.  consistencyToken: see the header of that name."""
+        scope = info.context.everywhere(consistency.decode(consistency_token) if consistency_token else None)
+        row = await unless_missing(scope.ask("members", "brand_by_slug", replies.BrandReply, slug=slug))
+        return Brand.of(row, scope) if row else None
+
+    @field
+    async def network(self, info: Info, slug: str) -> Network | None:
+        """A network by its slug; public."""
+        scope = info.context.everywhere()
+        row = await unless_missing(scope.ask("members", "network_by_slug", replies.NetworkReply, slug=slug))
+        return Network.of(row, scope) if row else None
+
+    @field
+    async def node(self, info: Info, id: ID) -> Node | None:  # noqa: A002 - the argument's name in the schema
+        """Anything by its id; null for what the sender may not see."""
+        return await load_node(info.context, id)
+
+    @field
+    async def nodes(self, info: Info, ids: list[ID]) -> list[Node | None]:
+        """Up to 100 things by their ids, in that order."""
+        if len(ids) > MAX_PAGE:
+            raise Invalid(f"at most {MAX_PAGE} ids", ("ids",))
+        return await asyncio.gather(*(load_node(info.context, text) for text in ids))
+
+
+@strawberry.type
+class NetworkPayload(Payload):
+    """The network that was created."""
+
+    @field
+    async def network(self) -> Network | None:
+        """The network, read at the command's position."""
+        return await load_network(self.done.scope, self.done.id) if self.done else None
+
+
+@strawberry.type
+class BrandPayload(Payload):
+    """The brand that was created or left."""
+
+    @field
+    async def brand(self, info: Info) -> Brand | None:
+        """The brand, read at the command's position."""
+        if self.done is None:
+            return None
+        return await load_brand(info.context.everywhere(self.done.position), self.key)
+
+    key: strawberry.Private[str] = ""
+
+
+@strawberry.input
+class CreateNetworkInput:
+    """A new network."""
+
+    slug: str
+    name: str
+    command_id: CommandId = None
+
+
+@strawberry.input
+class CreateBrandInput:
+    """A new brand; the sender becomes its first owner."""
+
+    network_id: ID
+    slug: str
+    name: str
+    kind: BrandKind
+    locale: str = "en"
+    founder_name: str = strawberry.field(description="The sender's name as a member of the new brand.")
+    command_id: CommandId = None
+
+
+@strawberry.input
+class BrandInput:
+    """A brand."""
+
+    brand_id: ID
+    command_id: CommandId = None
+
+
+@strawberry.type
+class BrandMutation:
+    """Commands on networks and brands."""
+
+    @command
+    async def create_network(self, info: Info, input: CreateNetworkInput) -> NetworkPayload:  # noqa: A002
+        """Create a network.  Operators of the platform only."""
+        context, name = info.context, "create_network"
+        identity = context.identity()
+        command_id = context.command_id(NO_BRAND, identity, name, input.command_id)
+        network_id = context.new_id("network", command_id)
+        fields = {"network_id": network_id, "slug": input.slug, "name": input.name}
+        done = await context.send(NO_BRAND, identity, f"members.network.{name}", command_id, **fields)
+        return NetworkPayload(done=done)
+
+    @command
+    async def create_brand(self, info: Info, input: CreateBrandInput) -> BrandPayload:  # noqa: A002
+        """Create a brand in a network.  The network's creator only."""
+        context, name = info.context, "create_brand"
+        identity = context.identity()
+        network = ids.expect(input.network_id, "networkId", "Network")
+        command_id = context.command_id(NO_BRAND, identity, name, input.command_id)
+        brand = context.new_id("brand", command_id)
+        done = await context.send(
+            brand,
+            identity,
+            f"members.brand.{name}",
+            command_id,
+            brand_id=brand,
+            network_id=network.key,
+            slug=input.slug,
+            name=input.name,
+            kind=input.kind.value,
+            locale=input.locale,
+            founder=identity,
+            founder_name=input.founder_name,
+        )
+        return BrandPayload(done=done, key=brand)
+
+    @command
+    async def leave_brand(self, info: Info, input: BrandInput) -> BrandPayload:  # noqa: A002
+        """Leave a brand.  The last owner has to hand over first."""
+        brand = ids.expect(input.brand_id, "brandId", "Brand").key
+        member = info.context.member(brand)
+        done = await info.context.act(brand, "members.member.leave_brand", input.command_id, member_id=member)
+        return BrandPayload(done=done, key=brand)

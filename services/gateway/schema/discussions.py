@@ -1,0 +1,268 @@
+"""Spaces, posts, replies and reactions."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+from strawberry import ID
+
+from services.gateway import ids, replies
+from services.gateway.context import Info, PageArguments, Scope
+from services.gateway.schema.common import (
+    After,
+    Before,
+    BrandPart,
+    Connection,
+    First,
+    Last,
+    Node,
+    connection,
+    field,
+    known,
+    page_arguments,
+    unless_missing,
+)
+from services.gateway.schema.members import Member, load_member
+
+
+@strawberry.enum(description="What a space is for.")
+class SpaceKind(Enum):
+    """Kinds of spaces, as services name them."""
+
+    DISCUSSION = "discussion"
+    QUESTIONS = "questions"
+    BROADCAST = "broadcast"
+    RESOURCES = "resources"
+
+
+@strawberry.enum(description="What a member can answer with one tap.")
+class Emoji(Enum):
+    """The reactions that exist, in the order in which they are shown."""
+
+    THUMBS_UP = "thumbs_up"
+    THUMBS_DOWN = "thumbs_down"
+    HEART = "heart"
+    LAUGH = "laugh"
+    HOORAY = "hooray"
+    CLAP = "clap"
+    ROCKET = "rocket"
+    FIRE = "fire"
+    EYES = "eyes"
+    THINKING = "thinking"
+    IDEA = "idea"
+    SAD = "sad"
+
+
+@strawberry.type(description="How many members reacted with one emoji.")
+class Reaction:
+    """A count of reactions."""
+
+    emoji: Emoji
+    count: int
+    viewer_reacted: bool
+
+
+async def load_reactions(scope: Scope, target: str) -> list[Reaction]:
+    """The reactions to a post or reply, in the order of the emoji."""
+    found = await scope.reactions.load(target)
+    counts = {row.emoji: row.count for row in found.counts}
+    return [
+        Reaction(emoji=emoji, count=counts[emoji.value], viewer_reacted=emoji.value in found.mine)
+        for emoji in known(counts, Emoji)
+    ]
+
+
+@strawberry.type(description="A reply in a post's thread.")
+class Reply(Node):
+    """A reply."""
+
+    scope: strawberry.Private[Scope]
+    row: strawberry.Private[replies.ReplyReply]
+    body: str = strawberry.field(description="Markdown.")
+    number: int = strawberry.field(description="Its place in the thread, from 1.")
+    published_at: datetime
+
+    @staticmethod
+    def of(row: replies.ReplyReply, scope: Scope) -> "Reply":
+        """A reply as a service sees it."""
+        return Reply(
+            id=ids.encode("Reply", scope.brand, row.thread_id, row.id),
+            scope=scope,
+            row=row,
+            body=row.body,
+            number=row.number,
+            published_at=row.published_at,
+        )
+
+    @field
+    async def author(self) -> Member | None:
+        """Null for what the platform itself wrote."""
+        return await load_member(self.scope, self.row.author_id)
+
+    @field
+    async def post(self) -> "Post | None":
+        """The post whose thread it stands in."""
+        return await load_post(self.scope, self.row.thread_id)
+
+    @field
+    async def reply_to(self) -> "Reply | None":
+        """The reply that it answers, if it answers one."""
+        return await load_reply(self.scope, self.row.reply_to) if self.row.reply_to else None
+
+    @field
+    async def reactions(self) -> list[Reaction]:
+        """Reactions to this reply."""
+        return await load_reactions(self.scope, self.row.id)
+
+
+@strawberry.type(description="A post: the opening of a thread.")
+class Post(Node):
+    """A thread with its opening post."""
+
+    scope: strawberry.Private[Scope]
+    row: strawberry.Private[replies.PostReply]
+    title: str
+    body: str = strawberry.field(description="Markdown.")
+    published_at: datetime
+    last_activity_at: datetime
+    reply_count: int
+    locked: bool = strawberry.field(description="A locked thread takes no more replies.")
+
+    @staticmethod
+    def of(row: replies.PostReply, scope: Scope) -> "Post":
+        """A post as a service sees it."""
+        return Post(
+            id=ids.encode("Post", scope.brand, row.id),
+            scope=scope,
+            row=row,
+            title=row.title,
+            body=row.body,
+            published_at=row.published_at,
+            last_activity_at=row.last_activity_at,
+            reply_count=row.reply_count,
+            locked=row.locked,
+        )
+
+    @field
+    async def author(self) -> Member | None:
+        """Null for what the platform itself wrote."""
+        return await load_member(self.scope, self.row.author_id)
+
+    @field
+    async def space(self) -> "Space | None":
+        """The space it stands in."""
+        return await load_space(self.scope, self.row.space_id)
+
+    @field
+    async def replies(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Reply]:
+        """The replies in the order of their numbers."""
+        page = page_arguments(first, after, last, before)
+        found = await self.scope.reply_pages(page).load(self.row.id)
+        return connection(found, lambda row: Reply.of(row, self.scope))
+
+    @field
+    async def reactions(self) -> list[Reaction]:
+        """Reactions to the opening post."""
+        return await load_reactions(self.scope, self.row.id)
+
+
+Contribution = Annotated[Post | Reply, strawberry.union("Contribution", description="What a member wrote.")]
+
+
+@strawberry.type(description="A room of a brand, where posts stand.")
+class Space(Node):
+    """A space."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    slug: str
+    name: str
+    kind: SpaceKind
+    created_at: datetime
+    post_count: int
+
+    @staticmethod
+    def of(row: replies.SpaceReply, scope: Scope) -> "Space":
+        """A space as a service sees it."""
+        return Space(
+            id=ids.encode("Space", scope.brand, row.id),
+            scope=scope,
+            key=row.id,
+            slug=row.slug,
+            name=row.name,
+            kind=SpaceKind(row.kind),
+            created_at=row.created_at,
+            post_count=row.post_count,
+        )
+
+    @field
+    async def posts(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Post]:
+        """The posts of this space, newest first."""
+        return await post_page(self.scope, page_arguments(first, after, last, before), self.key)
+
+
+async def post_page(scope: Scope, page: PageArguments, space: str | None) -> Connection[Post]:
+    """A page of the posts of a space, or of the whole brand; newest first."""
+    reply = replies.PageReply[replies.PostReply]
+    found = await scope.ask("discussions", "post_page", reply, space_id=space, page=page)
+    return connection(found, lambda row: Post.of(row, scope))
+
+
+async def load_post(scope: Scope, key: str) -> Post | None:
+    """A post by id."""
+    row = await scope.posts.load(key)
+    return Post.of(row, scope) if row else None
+
+
+async def load_reply(scope: Scope, key: str) -> Reply | None:
+    """A reply by id."""
+    row = await scope.replies.load(key)
+    return Reply.of(row, scope) if row else None
+
+
+async def load_space(scope: Scope, key: str) -> Space | None:
+    """A space by id."""
+    row = await scope.spaces.load(key)
+    return Space.of(row, scope) if row else None
+
+
+@strawberry.type
+class BrandDiscussions(BrandPart):
+    """The part of a brand that the discussions service answers."""
+
+    @field
+    async def spaces(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Space] | None:
+        """The spaces of the brand, oldest first.  Members only."""
+        scope, page = self.inside(info), page_arguments(first, after, last, before)
+        found = await scope.ask("discussions", "space_page", replies.PageReply[replies.SpaceReply], page=page)
+        return connection(found, lambda row: Space.of(row, scope))
+
+    @field
+    async def space(self, info: Info, slug: str) -> Space | None:
+        """One space by its slug.  Members only."""
+        scope = self.inside(info)
+        row = await unless_missing(scope.ask("discussions", "space_by_slug", replies.SpaceReply, slug=slug))
+        return Space.of(row, scope) if row else None
+
+    @field
+    async def posts(
+        self,
+        info: Info,
+        *,
+        space: ID | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Post] | None:
+        """Posts, newest first: of one space, or of the whole brand.  Members only."""
+        scope, page = self.inside(info), page_arguments(first, after, last, before)
+        key = ids.expect(space, "space", "Space", brand=scope.brand).key if space is not None else None
+        return await post_page(scope, page, key)

@@ -1,0 +1,231 @@
+"""Events, who comes to them and what happens there."""
+
+from datetime import date, datetime
+from enum import Enum
+
+import strawberry
+from strawberry import ID
+
+from services.gateway import ids, replies
+from services.gateway.context import Info, Scope
+from services.gateway.schema.common import (
+    After,
+    Before,
+    BrandPart,
+    Connection,
+    First,
+    Last,
+    Node,
+    connection,
+    field,
+    optional,
+    page_arguments,
+)
+from services.gateway.schema.members import Member, load_member
+
+
+@strawberry.enum(description="Where an event takes place.")
+class EventFormat(Enum):
+    """Formats, as services name them."""
+
+    IN_PERSON = "in_person"
+    ONLINE = "online"
+    HYBRID = "hybrid"
+
+
+@strawberry.enum(description="How a member attends.")
+class AttendanceMode(Enum):
+    """Modes, as services name them."""
+
+    IN_PERSON = "in_person"
+    ONLINE = "online"
+
+
+@strawberry.enum(description="Whether a member has a seat.")
+class RsvpStatus(Enum):
+    """States of an RSVP, as services name them."""
+
+    CONFIRMED = "confirmed"
+    WAITLISTED = "waitlisted"
+
+
+@strawberry.type(description="What happens at an event, and its recording.")
+class Session:
+    """One entry of an agenda."""
+
+    title: str
+    speakers: list[str]
+    recorded_on: date | None
+    duration_seconds: int | None
+    language: str | None = strawberry.field(description="BCP 47 or ISO 639-3.")
+    url: str | None
+
+    @staticmethod
+    def of(row: replies.SessionReply) -> "Session":
+        """A session as a service sees it."""
+        return Session(
+            title=row.title,
+            speakers=row.speakers,
+            recorded_on=row.recorded_on,
+            duration_seconds=row.duration_seconds,
+            language=row.language,
+            url=row.url,
+        )
+
+
+@strawberry.type(description="One member's RSVP to an event.")
+class Attendee:
+    """An RSVP."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    mode: AttendanceMode
+    status: RsvpStatus
+    number: int = strawberry.field(description="The order of asking, from 1; the waitlist moves up in it.")
+    asked_at: datetime
+    checked_in_at: datetime | None
+
+    @staticmethod
+    def of(row: replies.AttendeeReply, scope: Scope) -> "Attendee":
+        """An RSVP as a service sees it."""
+        return Attendee(
+            scope=scope,
+            key=row.member_id,
+            mode=AttendanceMode(row.mode),
+            status=RsvpStatus(row.status),
+            number=row.number,
+            asked_at=row.asked_at,
+            checked_in_at=row.checked_in_at,
+        )
+
+    @field
+    async def member(self) -> Member | None:
+        """Who attends."""
+        return await load_member(self.scope, self.key)
+
+
+@strawberry.type(description="An event of a brand.")
+class Event(Node):
+    """An event with its counts."""
+
+    scope: strawberry.Private[Scope]
+    row: strawberry.Private[replies.EventReply]
+    title: str
+    description: str = strawberry.field(description="Markdown.")
+    format: EventFormat
+    starts_at: datetime
+    ends_at: datetime
+    all_day: bool
+    time_zone: str = strawberry.field(description="IANA name of the zone that the event lives in.")
+    in_person_seats: int | None = strawberry.field(description="Null without a limit.")
+    online_seats: int | None = strawberry.field(description="Null without a limit.")
+    scheduled_at: datetime
+    cancelled_at: datetime | None
+    going_in_person: int
+    going_online: int
+    waitlisted_in_person: int
+    waitlisted_online: int
+    checked_in_count: int
+    session_count: int
+
+    @staticmethod
+    def of(row: replies.EventReply, scope: Scope) -> "Event":
+        """An event as a service sees it."""
+        return Event(
+            id=ids.encode("Event", scope.brand, row.id),
+            scope=scope,
+            row=row,
+            title=row.title,
+            description=row.description,
+            format=EventFormat(row.format),
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            all_day=row.all_day,
+            time_zone=row.time_zone,
+            in_person_seats=row.in_person_seats,
+            online_seats=row.online_seats,
+            scheduled_at=row.scheduled_at,
+            cancelled_at=row.cancelled_at,
+            going_in_person=row.going_in_person,
+            going_online=row.going_online,
+            waitlisted_in_person=row.waitlisted_in_person,
+            waitlisted_online=row.waitlisted_online,
+            checked_in_count=row.checked_in,
+            session_count=row.session_count,
+        )
+
+    @field
+    def going_count(self) -> int:
+        """How many have a seat, in person and online."""
+        return self.going_in_person + self.going_online
+
+    @field
+    async def scheduled_by(self) -> Member | None:
+        """Null for what the platform itself scheduled."""
+        return await load_member(self.scope, self.row.scheduled_by)
+
+    @field
+    async def sessions(self) -> list[Session]:
+        """The agenda."""
+        return [Session.of(row) for row in await self.scope.agendas.load(self.row.id) or []]
+
+    @field
+    async def attendees(
+        self,
+        status: RsvpStatus | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Attendee]:
+        """Who asked for a seat, in the order of asking."""
+        page = page_arguments(first, after, last, before)
+        wanted = optional(status=status.value if status else None)
+        reply = replies.PageReply[replies.AttendeeReply]
+        found = await self.scope.ask("events", "attendee_page", reply, event_id=self.row.id, page=page, **wanted)
+        return connection(found, lambda row: Attendee.of(row, self.scope))
+
+    @field
+    async def viewer_rsvp(self) -> Attendee | None:
+        """The sender's own RSVP."""
+        row = await self.scope.viewer_rsvps.load(self.row.id)
+        return Attendee.of(row, self.scope) if row else None
+
+
+async def load_event(scope: Scope, key: str) -> Event | None:
+    """An event by id."""
+    row = await scope.events.load(key)
+    return Event.of(row, scope) if row else None
+
+
+@strawberry.type
+class BrandEvents(BrandPart):
+    """The part of a brand that the events service answers."""
+
+    @field
+    async def events(
+        self,
+        info: Info,
+        *,
+        starts_from: datetime | None = None,
+        starts_before: datetime | None = None,
+        descending: bool = False,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Event] | None:
+        """Events by their start.  Members only.  For what is to come: startsFrom = now."""
+        scope, page = self.inside(info), page_arguments(first, after, last, before)
+        bounds = optional(starts_from=starts_from, starts_before=starts_before)
+        reply = replies.PageReply[replies.EventReply]
+        found = await scope.ask("events", "event_calendar", reply, page=page, descending=descending, **bounds)
+        return connection(found, lambda row: Event.of(row, scope))
+
+    @field
+    async def event(self, info: Info, id: ID) -> Event | None:  # noqa: A002 - the argument's name in the schema
+        """One event of this brand.  Members only."""
+        scope, found = self.inside(info), ids.decode(id)
+        if found is None or found.type != "Event" or found.brand != scope.brand:
+            return None
+        return await load_event(scope, found.key)

@@ -1,0 +1,329 @@
+"""Boards, ideas and votes, with their mutations."""
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+from strawberry import ID
+
+from services.gateway import ids, replies
+from services.gateway.context import Done, Info, PageArguments, Scope
+from services.gateway.schema.common import (
+    After,
+    Before,
+    BrandPart,
+    CommandId,
+    Connection,
+    First,
+    Last,
+    Node,
+    Payload,
+    command,
+    connection,
+    field,
+    optional,
+    page_arguments,
+    unless_missing,
+)
+from services.gateway.schema.members import Member, load_member
+
+
+@strawberry.enum(description="What a board collects ideas about.")
+class BoardKind(Enum):
+    """Kinds of boards, as services name them."""
+
+    PRODUCT = "product"
+    COMMUNITY = "community"
+
+
+@strawberry.enum(description="How far an idea has come.")
+class IdeaStatus(Enum):
+    """States of an idea, as services name them."""
+
+    SUBMITTED = "submitted"
+    UNDER_REVIEW = "under_review"
+    PLANNED = "planned"
+    IN_PROGRESS = "in_progress"
+    SHIPPED = "shipped"
+    DECLINED = "declined"
+
+
+@strawberry.type(description="A member who voted for an idea.")
+class Voter:
+    """A vote."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    voted_at: datetime
+
+    @field
+    async def member(self) -> Member | None:
+        """Who voted."""
+        return await load_member(self.scope, self.key)
+
+
+@strawberry.type(description="Something that a member proposes.")
+class Idea(Node):
+    """An idea."""
+
+    scope: strawberry.Private[Scope]
+    row: strawberry.Private[replies.IdeaReply]
+    title: str
+    body: str = strawberry.field(description="Markdown.")
+    status: IdeaStatus
+    status_note: str | None = strawberry.field(description="Why it has this status.")
+    status_changed_at: datetime | None
+    submitted_at: datetime
+    vote_count: int
+
+    @staticmethod
+    def of(row: replies.IdeaReply, scope: Scope) -> "Idea":
+        """An idea as a service sees it."""
+        return Idea(
+            id=ids.encode("Idea", scope.brand, row.id),
+            scope=scope,
+            row=row,
+            title=row.title,
+            body=row.body,
+            status=IdeaStatus(row.status),
+            status_note=row.status_note,
+            status_changed_at=row.status_changed_at,
+            submitted_at=row.submitted_at,
+            vote_count=row.vote_count,
+        )
+
+    @field
+    async def author(self) -> Member | None:
+        """Null for what the platform itself wrote."""
+        return await load_member(self.scope, self.row.submitted_by)
+
+    @field
+    async def board(self) -> "Board | None":
+        """The board it stands on."""
+        return await load_board(self.scope, self.row.board_id)
+
+    @field
+    async def viewer_voted(self) -> bool:
+        """Whether the sender voted for it."""
+        return await self.scope.viewer_votes.load(self.row.id)
+
+    @field
+    async def voters(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Voter]:
+        """Who voted for it, oldest vote first."""
+        page = page_arguments(first, after, last, before)
+        reply = replies.PageReply[replies.VoterReply]
+        found = await self.scope.ask("feedback", "voter_page", reply, idea_id=self.row.id, page=page)
+        return connection(found, lambda row: Voter(scope=self.scope, key=row.member_id, voted_at=row.voted_at))
+
+
+@strawberry.type(description="A board that collects ideas.")
+class Board(Node):
+    """A feedback board."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    slug: str
+    name: str
+    kind: BoardKind
+    opened_at: datetime
+    idea_count: int
+
+    @staticmethod
+    def of(row: replies.BoardReply, scope: Scope) -> "Board":
+        """A board as a service sees it."""
+        return Board(
+            id=ids.encode("Board", scope.brand, row.id),
+            scope=scope,
+            key=row.id,
+            slug=row.slug,
+            name=row.name,
+            kind=BoardKind(row.kind),
+            opened_at=row.opened_at,
+            idea_count=row.idea_count,
+        )
+
+    @field
+    async def ideas(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Idea]:
+        """The ideas of this board, newest first."""
+        return await _idea_page(self.scope, page_arguments(first, after, last, before), self.key)
+
+
+async def load_idea(scope: Scope, key: str) -> Idea | None:
+    """An idea by id."""
+    row = await scope.ideas.load(key)
+    return Idea.of(row, scope) if row else None
+
+
+async def load_board(scope: Scope, key: str) -> Board | None:
+    """A board by id."""
+    row = await scope.boards.load(key)
+    return Board.of(row, scope) if row else None
+
+
+async def _idea_page(scope: Scope, page: PageArguments, board: str | None) -> Connection[Idea]:
+    reply = replies.PageReply[replies.IdeaReply]
+    found = await scope.ask("feedback", "idea_page", reply, board_id=board, page=page)
+    return connection(found, lambda row: Idea.of(row, scope))
+
+
+@strawberry.type
+class BrandFeedback(BrandPart):
+    """The part of a brand that the feedback service answers."""
+
+    @field
+    async def boards(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Board] | None:
+        """The boards of the brand, oldest first.  Members only."""
+        scope, page = self.inside(info), page_arguments(first, after, last, before)
+        found = await scope.ask("feedback", "board_page", replies.PageReply[replies.BoardReply], page=page)
+        return connection(found, lambda row: Board.of(row, scope))
+
+    @field
+    async def board(self, info: Info, slug: str) -> Board | None:
+        """One board by its slug.  Members only."""
+        scope = self.inside(info)
+        row = await unless_missing(scope.ask("feedback", "board_by_slug", replies.BoardReply, slug=slug))
+        return Board.of(row, scope) if row else None
+
+    @field
+    async def ideas(
+        self,
+        info: Info,
+        *,
+        board: ID | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Idea] | None:
+        """Ideas, newest first: of one board, or of the whole brand.  Members only."""
+        scope, page = self.inside(info), page_arguments(first, after, last, before)
+        key = ids.expect(board, "board", "Board", brand=scope.brand).key if board is not None else None
+        return await _idea_page(scope, page, key)
+
+
+@strawberry.type
+class BoardPayload(Payload):
+    """The board that was opened."""
+
+    @field
+    async def board(self) -> Board | None:
+        """The board, read at the command's position."""
+        return await load_board(self.done.scope, self.done.id) if self.done else None
+
+
+@strawberry.type
+class IdeaPayload(Payload):
+    """The idea that was submitted or changed."""
+
+    @field
+    async def idea(self) -> Idea | None:
+        """The idea, read at the command's position."""
+        return await load_idea(self.done.scope, self.done.id) if self.done else None
+
+
+@strawberry.input
+class OpenBoardInput:
+    """A new board."""
+
+    brand_id: ID
+    slug: str
+    name: str
+    kind: BoardKind
+    command_id: CommandId = None
+
+
+@strawberry.input
+class SubmitIdeaInput:
+    """A new idea."""
+
+    board_id: ID
+    title: str
+    body: str = ""
+    command_id: CommandId = None
+
+
+@strawberry.input
+class ChangeIdeaStatusInput:
+    """A new status, and why."""
+
+    idea_id: ID
+    status: IdeaStatus
+    note: str | None = None
+    command_id: CommandId = None
+
+
+@strawberry.input
+class VoteInput:
+    """The sender's vote for an idea."""
+
+    idea_id: ID
+    command_id: CommandId = None
+
+
+@strawberry.type
+class FeedbackMutation:
+    """Commands on boards, ideas and votes."""
+
+    @command
+    async def open_board(self, info: Info, input: OpenBoardInput) -> BoardPayload:  # noqa: A002
+        """Open a board.  Owners and builders only."""
+        done = await info.context.act(
+            ids.expect(input.brand_id, "brandId", "Brand").key,
+            "feedback.board.open_board",
+            input.command_id,
+            creates="board_id",
+            slug=input.slug,
+            name=input.name,
+            kind=input.kind.value,
+        )
+        return BoardPayload(done=done)
+
+    @command
+    async def submit_idea(self, info: Info, input: SubmitIdeaInput) -> IdeaPayload:  # noqa: A002
+        """Propose an idea on a board."""
+        board = ids.expect(input.board_id, "boardId", "Board")
+        done = await info.context.act(
+            board.brand,
+            "feedback.idea.submit_idea",
+            input.command_id,
+            creates="idea_id",
+            board_id=board.key,
+            title=input.title,
+            body=input.body,
+        )
+        return IdeaPayload(done=done)
+
+    @command
+    async def change_idea_status(self, info: Info, input: ChangeIdeaStatusInput) -> IdeaPayload:  # noqa: A002
+        """Say how far an idea has come.  Stewards only."""
+        idea = ids.expect(input.idea_id, "ideaId", "Idea")
+        done = await info.context.act(
+            idea.brand,
+            "feedback.idea.change_idea_status",
+            input.command_id,
+            idea_id=idea.key,
+            status=input.status.value,
+            **optional(note=input.note),
+        )
+        return IdeaPayload(done=done)
+
+    @command
+    async def cast_vote(self, info: Info, input: VoteInput) -> IdeaPayload:  # noqa: A002
+        """Vote for an idea; one vote a member."""
+        return IdeaPayload(done=await _vote(info, "cast_vote", input))
+
+    @command
+    async def withdraw_vote(self, info: Info, input: VoteInput) -> IdeaPayload:  # noqa: A002
+        """Take a vote back."""
+        return IdeaPayload(done=await _vote(info, "withdraw_vote", input))
+
+
+async def _vote(info: Info, name: str, given: VoteInput) -> Done:
+    idea = ids.expect(given.idea_id, "ideaId", "Idea")
+    return await info.context.act(idea.brand, f"feedback.vote.{name}", given.command_id, idea_id=idea.key)

@@ -1,0 +1,195 @@
+"""Members of a brand: who they are there, and the roles they hold."""
+
+from datetime import datetime
+from enum import Enum
+
+import strawberry
+from strawberry import ID
+
+from services.gateway import ids, replies
+from services.gateway.context import Done, Info, Scope
+from services.gateway.schema.common import (
+    After,
+    Before,
+    BrandPart,
+    CommandId,
+    Connection,
+    First,
+    Last,
+    Node,
+    Payload,
+    command,
+    connection,
+    field,
+    known,
+    optional,
+    page_arguments,
+    unless_missing,
+)
+
+
+@strawberry.enum(description="What a member may do in a brand.")
+class Role(Enum):
+    """The roles of a brand, as services name them."""
+
+    OWNER = "owner"
+    BUILDER = "builder"
+    MODERATOR = "moderator"
+    AMBASSADOR = "ambassador"
+    MEMBER = "member"
+
+
+@strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
+class Member(Node):
+    """A member; `email` is shown to nobody but the member."""
+
+    scope: strawberry.Private[Scope]
+    display_name: str
+    bio: str
+    email: str | None = strawberry.field(description="Shown to the member only.")
+    roles: list[Role]
+    joined_at: datetime
+    left_at: datetime | None
+
+    @staticmethod
+    def of(row: replies.MemberReply, scope: Scope) -> "Member":
+        """A member as a service sees it."""
+        return Member(
+            id=ids.encode("Member", scope.brand, row.id),
+            scope=scope,
+            display_name=row.display_name,
+            bio=row.bio,
+            email=row.email,
+            roles=known(row.roles, Role),
+            joined_at=row.joined_at,
+            left_at=row.left_at,
+        )
+
+
+async def load_member(scope: Scope, key: str) -> Member | None:
+    """A member by id; None for the platform itself and for ids of other brands."""
+    row = await scope.members.load(key)
+    return Member.of(row, scope) if row else None
+
+
+@strawberry.type
+class BrandMembers(BrandPart):
+    """The part of a brand that the members service answers."""
+
+    @field
+    async def members(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Member] | None:
+        """Who has joined, newest first.  Members only."""
+        scope = self.inside(info)
+        page = page_arguments(first, after, last, before)
+        found = await scope.ask("members", "member_page", replies.PageReply[replies.MemberReply], page=page)
+        return connection(found, lambda row: Member.of(row, scope))
+
+    @field
+    async def member(self, info: Info, id: ID) -> Member | None:  # noqa: A002 - the schema calls it id
+        """One member of this brand.  Members only."""
+        scope = self.inside(info)
+        found = ids.decode(id)
+        if found is None or found.type != "Member" or found.brand != scope.brand:
+            return None
+        return await load_member(scope, found.key)
+
+    @field
+    async def viewer(self, info: Info) -> Member | None:
+        """The sender as a member; null for who has not joined."""
+        if info.context.principal is None:
+            return None
+        scope = self.inside(info)
+        member = await unless_missing(load_member(scope, scope.viewer))
+        return member if member and member.left_at is None else None
+
+
+@strawberry.type
+class MemberPayload(Payload):
+    """The member that was changed."""
+
+    @field
+    async def member(self) -> Member | None:
+        """The member as changed; null when refused."""
+        return await load_member(self.done.scope, self.done.id) if self.done else None
+
+
+@strawberry.input
+class JoinBrandInput:
+    """Join a brand."""
+
+    brand_id: ID
+    display_name: str
+    command_id: CommandId = None
+
+
+@strawberry.input
+class ChangeProfileInput:
+    """Change one's own profile; what is left out stays."""
+
+    brand_id: ID
+    display_name: str | None = None
+    bio: str | None = None
+    command_id: CommandId = None
+
+
+@strawberry.input
+class MemberRoleInput:
+    """A role of a member."""
+
+    member_id: ID
+    role: Role
+    command_id: CommandId = None
+
+
+@strawberry.type
+class MemberMutation:
+    """Commands on members."""
+
+    @command
+    async def join_brand(self, info: Info, input: JoinBrandInput) -> MemberPayload:  # noqa: A002
+        """Join a brand.  Whoever joins has the role MEMBER; joining again changes nothing."""
+        brand = ids.expect(input.brand_id, "brandId", "Brand").key
+        context = info.context
+        email = context.principal.email if context.principal else None
+        done = await context.act(
+            brand,
+            "members.member.join_brand",
+            input.command_id,
+            member_id=context.member(brand),
+            identity=context.identity(),
+            display_name=input.display_name,
+            **optional(email=email),
+        )
+        return MemberPayload(done=done)
+
+    @command
+    async def change_profile(self, info: Info, input: ChangeProfileInput) -> MemberPayload:  # noqa: A002
+        """Change one's own name or description in a brand."""
+        brand = ids.expect(input.brand_id, "brandId", "Brand").key
+        done = await info.context.act(
+            brand,
+            "members.member.change_profile",
+            input.command_id,
+            member_id=info.context.member(brand),
+            **optional(display_name=input.display_name, bio=input.bio),
+        )
+        return MemberPayload(done=done)
+
+    @command
+    async def grant_role(self, info: Info, input: MemberRoleInput) -> MemberPayload:  # noqa: A002
+        """Give a member a role.  Owners only."""
+        return MemberPayload(done=await _change_role(info, "grant_role", input))
+
+    @command
+    async def revoke_role(self, info: Info, input: MemberRoleInput) -> MemberPayload:  # noqa: A002
+        """Take a role from a member.  Owners only."""
+        return MemberPayload(done=await _change_role(info, "revoke_role", input))
+
+
+async def _change_role(info: Info, name: str, given: MemberRoleInput) -> Done:
+    member = ids.expect(given.member_id, "memberId", "Member")
+    return await info.context.act(
+        member.brand, f"members.member.{name}", given.command_id, member_id=member.key, role=given.role.value
+    )

@@ -1,0 +1,57 @@
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from libs.shared.domain import BrandId, Event
+from libs.shared.recorded import Recorded
+from services.gateway.feed import QUEUE_LENGTH, Feed, PostPublished, ReplyPublished, TooSlow, Written
+
+
+def recorded(event: Event, brand: str = "b1", sequence: int = 1) -> Recorded[Event]:
+    now = datetime.now(UTC)
+    return Recorded(
+        event=event, id="e1", brand=BrandId(brand), aggregate="thread", aggregate_id="t1", actor="m1", time=now,
+        recorded_at=now, causation_id="c1", correlation_id="c1", stream="DISCUSSIONS", sequence=sequence,
+    )  # fmt: skip
+
+
+async def test_subscribers_hear_of_their_own_brand_only() -> None:
+    feed = Feed()
+    heard = feed.written("b1")
+    first = asyncio.ensure_future(anext(heard))
+    await asyncio.sleep(0)
+    feed.offer([recorded(PostPublished(), brand="b2"), recorded(ReplyPublished(reply_id="r1"), sequence=5)])
+    assert await first == Written("b1", "t1", "r1", 5)
+    await heard.aclose()
+    assert feed.subscribers == 0
+
+
+async def test_who_does_not_read_is_dropped_after_what_was_queued() -> None:
+    feed = Feed()
+    heard = feed.written("b1")
+    first = asyncio.ensure_future(anext(heard))
+    await asyncio.sleep(0)
+    feed.offer([recorded(PostPublished(), sequence=number) for number in range(QUEUE_LENGTH * 3)])
+    assert feed.subscribers == 0
+    assert (await first).position == 0
+    read = [one.position for _ in range(QUEUE_LENGTH - 1) if (one := await anext(heard))]
+    assert read == list(range(1, QUEUE_LENGTH))
+    with pytest.raises(TooSlow):
+        await anext(heard)
+
+
+async def test_a_cancelled_subscriber_leaves_nothing_behind() -> None:
+    feed = Feed()
+
+    async def listen() -> None:
+        async for _ in feed.written("b1"):
+            pass
+
+    task = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    assert feed.subscribers == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert feed.subscribers == 0

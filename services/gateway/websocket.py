@@ -1,0 +1,211 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, of which the whole state of one connection lives here.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.  The token comes in the payload of `connection_init`
+(`{"Authorization": "Bearer …"}`) or in the HTTP header; the socket is closed with 4403 for a bad one, and with 4401
+when a good one expires.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Any, Final
+
+import orjson
+from graphql import GraphQLError, OperationType
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from libs.shared.domain import DomainError, Unavailable
+from libs.shared.logs import logger
+from services.gateway import consistency
+from services.gateway.context import Context
+from services.gateway.documents import Refused
+from services.gateway.execution import Operation, Result, error_body
+from services.gateway.gateway import Gateway
+from services.gateway.http import BadRequest, read_operation
+from services.gateway.security import Principal, Unauthenticated
+
+PROTOCOL: Final = "graphql-transport-ws"
+#: How long a client may take to introduce itself.
+INIT_SECONDS: Final = 5.0
+#: Operations that one connection may have running.
+MAX_OPERATIONS: Final = 50
+#: How long one message may take to leave; who reads slower is disconnected.
+SEND_SECONDS: Final = 10.0
+
+log = logger(__name__)
+
+
+class _Close(Exception):
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Connection:
+    """One client.  `run` returns when the connection is over and nothing of it is left running."""
+
+    def __init__(self, socket: WebSocket, gateway: Gateway) -> None:
+        self._socket = socket
+        self._gateway = gateway
+        self._principal: Principal | None = None
+        self._at_least: dict[str, int] | None = None
+        self._acknowledged = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._sending = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Speak the protocol until either side closes."""
+        if PROTOCOL not in self._socket.scope.get("subprotocols", []):
+            await self._socket.accept()
+            await self._close(_Close(4406, "Subprotocol not acceptable"))
+            return
+        await self._socket.accept(subprotocol=PROTOCOL)
+        try:
+            await self._introduce()
+            await self._serve()
+        except _Close as close:
+            await self._close(close)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            await self._stop(*self._operations.values())
+
+    async def _introduce(self) -> None:
+        try:
+            async with asyncio.timeout(INIT_SECONDS):
+                while not self._acknowledged:
+                    await self._receive()
+        except TimeoutError:
+            raise _Close(4408, "Connection initialisation timeout") from None
+
+    async def _serve(self) -> None:
+        remaining = self._gateway.authenticator.remaining(self._principal) if self._principal else None
+        try:
+            async with asyncio.timeout(remaining):
+                while True:
+                    await self._receive()
+        except TimeoutError:
+            raise _Close(4401, "Token expired") from None
+
+    async def _receive(self) -> None:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        try:
+            document = orjson.loads(message.get("text") or b"")
+        except orjson.JSONDecodeError:
+            raise _Close(4400, "Invalid message: not JSON text") from None
+        if not isinstance(document, dict):
+            raise _Close(4400, "Invalid message: not an object")
+        match document.get("type"):
+            case "connection_init":
+                await self._init(document.get("payload"))
+            case "ping":
+                await self._send({"type": "pong"})
+            case "pong":
+                pass
+            case "subscribe":
+                await self._subscribe(_id(document), document.get("payload"))
+            case "complete":
+                task = self._operations.pop(_id(document), None)
+                if task is not None:
+                    await self._stop(task)
+            case _:
+                raise _Close(4400, "Invalid message: unknown type")
+
+    async def _init(self, payload: object) -> None:
+        if self._acknowledged:
+            raise _Close(4429, "Too many initialisation requests")
+        given = payload if payload is not None else {}
+        if not isinstance(given, dict):
+            raise _Close(4400, "Invalid connection init payload")
+        authorization = given.get(
+            "Authorization", given.get("authorization", self._socket.headers.get("authorization"))
+        )
+        token = given.get(consistency.HEADER, self._socket.headers.get(consistency.HEADER))
+        try:
+            if authorization is not None:
+                self._principal = await self._gateway.authenticator.authenticate(str(authorization))
+            if token is not None:
+                self._at_least = consistency.decode(str(token))
+        except Unauthenticated:
+            raise _Close(4403, "Forbidden") from None
+        except Unavailable:
+            raise _Close(1013, "Try again later") from None
+        except DomainError as refusal:
+            raise _Close(4400, refusal.message) from None
+        self._acknowledged = True
+        await self._send({"type": "connection_ack"})
+
+    async def _subscribe(self, key: str, payload: object) -> None:
+        if not self._acknowledged:
+            raise _Close(4401, "Unauthorized")
+        if key in self._operations:
+            raise _Close(4409, f"Subscriber for {key} already exists")
+        if not isinstance(payload, dict):
+            raise _Close(4400, "Invalid message: no payload")
+        try:
+            operation = read_operation(payload)
+        except BadRequest as problem:
+            raise _Close(4400, problem.message) from None
+        if len(self._operations) >= MAX_OPERATIONS:
+            error = GraphQLError("too many operations on this connection", extensions={"code": "TOO_MANY_OPERATIONS"})
+            await self._send({"id": key, "type": "error", "payload": [error_body(error)]})
+            return
+        task = asyncio.create_task(self._operate(key, operation))
+        self._operations[key] = task
+
+    async def _operate(self, key: str, operation: Operation) -> None:
+        gateway = self._gateway
+        context = Context(gateway.bus, gateway.identity_key, self._principal, self._at_least, gateway.feed)
+        try:
+            results = (
+                gateway.engine.subscribe(operation, context)
+                if gateway.engine.kind(operation) is OperationType.SUBSCRIPTION
+                else self._once(operation, context)
+            )
+            async with aclosing(results):
+                async for result in results:
+                    if not result.executed:
+                        await self._finish(key, {"id": key, "type": "error", "payload": result.body["errors"]})
+                        return
+                    await self._send({"id": key, "type": "next", "payload": result.body})
+            await self._finish(key, {"id": key, "type": "complete"})
+        except Refused as refused:
+            await self._finish(key, {"id": key, "type": "error", "payload": [error_body(e) for e in refused.errors]})
+        except (WebSocketDisconnect, RuntimeError):
+            log.debug("subscriber_gone")
+
+    async def _once(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
+        yield await self._gateway.engine.execute(operation, context)
+
+    async def _finish(self, key: str, message: dict[str, Any]) -> None:
+        # The id is free again before the client hears of it, so that it may use it at once.
+        self._operations.pop(key, None)
+        await self._send(message)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS), self._sending:
+                await self._socket.send_text(orjson.dumps(message).decode())
+        except TimeoutError:
+            raise WebSocketDisconnect(1006, "the client does not read") from None
+
+    async def _close(self, close: _Close) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):
+            # RFC 6455 §5.5: a control frame holds 125 bytes, two of them the code.
+            await self._socket.close(close.code, close.reason.encode()[:123].decode(errors="ignore"))
+
+    @staticmethod
+    async def _stop(*tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _id(document: dict[str, Any]) -> str:
+    key = document.get("id")
+    if not isinstance(key, str) or not 0 < len(key) <= 200:
+        raise _Close(4400, "Invalid message: id must be a string")
+    return key
