@@ -1,0 +1,146 @@
+"""The servers of a laptop, child processes on loopback: nats-server with JetStream and a MongoDB-wire server."""
+
+import asyncio
+import json
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from libs.cli.data_folder import DataFolder
+from libs.cli.problems import CannotRun
+from libs.cli.supervisor import ProcessSpec
+
+LOOPBACK = "127.0.0.1"
+
+# Views are synced at every commit, so the log must be too: after a loss of power a checkpoint may lag behind the
+# log, never lead it.  It costs a third of the sequential appends and two thirds of the concurrent ones; both stay
+# far above what a laptop needs.
+_NATS_CONFIG = """\
+server_name: archipel
+listen: "{host}:{port}"
+jetstream {{
+  store_dir: {store}
+  sync_interval: always
+}}
+"""
+_NATS_CHATTER = re.compile(r"\[(INF|DBG|TRC)\]")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that are free now, all different."""
+    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    ports = [int(taken.getsockname()[1]) for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def nats_server(folder: DataFolder, port: int, env: Mapping[str, str]) -> ProcessSpec:
+    """nats-server with its streams under `nats/`; raises `CannotRun` when it is not installed."""
+    program = _installed("nats-server")
+    config = _NATS_CONFIG.format(host=LOOPBACK, port=port, store=json.dumps(str(folder.folder("nats"))))
+    folder.write("nats.conf", config.encode())
+    return ProcessSpec(
+        name="nats",
+        command=[program, "--config", str(folder.root / "nats.conf")],
+        env=env,
+        ready=lambda: answers(LOOPBACK, port, greeting=b"INFO "),
+        hidden=_NATS_CHATTER,
+    )
+
+
+def mongo_server(folder: DataFolder, port: int, env: Mapping[str, str]) -> ProcessSpec:
+    """secantusd with its collections under `mongo/`; raises `CannotRun` when it is not installed."""
+    program = _installed("secantusd-py")
+    folder.write("mongo.toml", b"")  # named, so that a secantusd.toml elsewhere on the machine is not picked up
+    return ProcessSpec(
+        name="mongo",
+        command=[
+            *(program, "--config", str(folder.root / "mongo.toml")),
+            *("--host", LOOPBACK, "--port", str(port), "--storage-path", str(folder.folder("mongo"))),
+            *("--log-level", "WARNING", "--cache-size", "256M", "--sync-on-commit"),
+        ],
+        env=env,
+        ready=lambda: answers(LOOPBACK, port),
+        stop_seconds=2.5,  # it always takes two
+    )
+
+
+def nats_url(port: int) -> str:
+    """Where clients find the embedded nats-server."""
+    return f"nats://{LOOPBACK}:{port}"
+
+
+def mongo_url(port: int) -> str:
+    """Where clients find the embedded MongoDB-wire server, which does not have retryable writes."""
+    return f"mongodb://{LOOPBACK}:{port}/?retryWrites=false"
+
+
+async def answers(host: str, port: int, *, greeting: bytes = b"") -> bool:
+    """Whether something accepts a connection there and, if asked for, opens with `greeting`."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                return await reader.readexactly(len(greeting)) == greeting
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        return False
+
+
+async def healthy(port: int, path: str = "/readyz") -> bool:
+    """Whether the HTTP server on this loopback port answers `path` with 200."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+                return (await reader.readline()).split(b" ")[1:2] == [b"200"]
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return False
+
+
+async def require_answer(variable: str, url: str) -> None:
+    """Raises `CannotRun` when no server of a URL list (NATS) or a host list (MongoDB) answers.
+
+    A name that DNS must resolve by SRV records (mongodb+srv) is left to the driver.
+    """
+    scheme, _, rest = url.partition("://")
+    if not rest:
+        raise CannotRun(f"{variable} is not a URL")
+    if scheme == "mongodb+srv":
+        return
+    default_port = 4222 if scheme in {"nats", "tls", "ws", "wss"} else 27017
+    for server in rest.partition("/")[0].rpartition("@")[2].split(","):
+        parts = urlsplit(server if "://" in server else f"//{server}")
+        try:
+            host, port = parts.hostname, parts.port or default_port
+        except ValueError as error:
+            raise CannotRun(f"{variable} is not a URL") from error
+        if host and await answers(host, port):
+            return
+    raise CannotRun(f"the server that {variable} names does not answer")
+
+
+def _installed(program: str) -> str:
+    beside = Path(sys.executable).parent / program
+    found = str(beside) if beside.is_file() else shutil.which(program)
+    if found is None:
+        raise CannotRun(f"{program} is not installed: run `make setup`")
+    return found
