@@ -1,0 +1,152 @@
+"""A community with one of everything in it, made through GraphQL alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from libs.shared.ids import uuid7
+from libs.shared.testing.platform import OPERATOR, Platform
+
+#: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
+MUTATIONS: Mapping[str, tuple[str, str]] = {
+    "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
+    "createBrand": ("CreateBrandInput", "brand { id slug name kind locale memberCount }"),
+    "joinBrand": ("JoinBrandInput", "member { id displayName roles }"),
+    "leaveBrand": ("BrandInput", "brand { id memberCount }"),
+    "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
+    "grantRole": ("MemberRoleInput", "member { id roles }"),
+    "revokeRole": ("MemberRoleInput", "member { id roles }"),
+    "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
+    "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
+    "publishReply": (
+        "PublishReplyInput",
+        "reply { id body number author { displayName } replyTo { id } post { id replyCount } }",
+    ),
+    "lockThread": ("ThreadInput", "post { id locked }"),
+    "unlockThread": ("ThreadInput", "post { id locked }"),
+    "addReaction": (
+        "ReactionInput",
+        "target { ... on Post { id reactions { emoji count viewerReacted } } "
+        "... on Reply { id reactions { emoji count viewerReacted } } }",
+    ),
+    "removeReaction": ("ReactionInput", "target { ... on Post { id reactions { emoji count } } }"),
+    "scheduleEvent": (
+        "ScheduleEventInput",
+        "event { id title format startsAt timeZone inPersonSeats goingCount sessions { title speakers url } "
+        "scheduledBy { displayName } }",
+    ),
+    "cancelEvent": ("EventInput", "event { id cancelledAt }"),
+    "rsvp": ("RsvpInput", "event { id goingCount waitlistedInPerson } rsvp { mode status number }"),
+    "cancelRsvp": ("EventInput", "event { id goingCount waitlistedInPerson } rsvp { mode }"),
+    "checkIn": ("CheckInInput", "event { id checkedInCount } member { displayName }"),
+    "openBoard": ("OpenBoardInput", "board { id slug name kind ideaCount }"),
+    "submitIdea": ("SubmitIdeaInput", "idea { id title status voteCount author { displayName } board { ideaCount } }"),
+    "changeIdeaStatus": ("ChangeIdeaStatusInput", "idea { id status statusNote }"),
+    "castVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
+    "withdrawVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
+}
+
+
+def document(name: str) -> str:
+    """The text of a mutation."""
+    kind, answer = MUTATIONS[name]
+    fields = f"{answer} errors {{ code message path }} consistencyToken"
+    return f"mutation M($input: {kind}!) {{ {name}(input: $input) {{ {fields} }} }}"
+
+
+async def run(platform: Platform, subject: str, name: str, /, **given: Any) -> dict[str, Any]:
+    """Run a mutation as a subject and return its payload; an error of the request fails the test."""
+    answer = await platform.graphql(document(name), {"input": given}, platform.token(subject))
+    assert "errors" not in answer, answer
+    payload: dict[str, Any] = answer["data"][name]
+    return payload
+
+
+async def accepted(platform: Platform, subject: str, name: str, /, **given: Any) -> dict[str, Any]:
+    """Run a mutation that must be carried out."""
+    payload = await run(platform, subject, name, **given)
+    assert payload["errors"] == [], payload
+    assert payload["consistencyToken"], payload
+    return payload
+
+
+async def refused(platform: Platform, subject: str, name: str, /, **given: Any) -> list[str]:
+    """Run a mutation that must be refused; returns the codes."""
+    payload = await run(platform, subject, name, **given)
+    assert payload["errors"], payload
+    assert payload["consistencyToken"] is None
+    assert all(value is None for key, value in payload.items() if key != "errors"), payload
+    return [error["code"] for error in payload["errors"]]
+
+
+@dataclass
+class Community:
+    """A fresh brand; `ids` are global ids of one object of each type, `owner` and `member` are subjects."""
+
+    slug: str
+    owner: str
+    member: str
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+def tomorrow(hours: int = 0) -> str:
+    """A time within the next days, with its offset."""
+    return (datetime.now(UTC) + timedelta(days=1, hours=hours)).isoformat()
+
+
+async def found(platform: Platform) -> Community:
+    """A network with one brand, its owner and a plain member."""
+    tag = uuid7()[-12:]
+    made = Community(slug=f"brand-{tag}", owner=f"owner-{tag}", member=f"member-{tag}")
+    network = await accepted(platform, OPERATOR, "createNetwork", slug=f"net-{tag}", name="Net")
+    made.ids["Network"] = network["network"]["id"]
+    brand = await accepted(
+        platform,
+        OPERATOR,
+        "createBrand",
+        networkId=made.ids["Network"],
+        slug=made.slug,
+        name="Acme",
+        kind="CLUB",
+        locale="fr",
+        founderName="Founder",
+    )
+    made.ids["Brand"] = brand["brand"]["id"]
+    owner = await accepted(platform, made.owner, "joinBrand", brandId=made.ids["Brand"], displayName="Olga")
+    made.ids["Owner"] = owner["member"]["id"]
+    await accepted(platform, OPERATOR, "grantRole", memberId=made.ids["Owner"], role="OWNER")
+    member = await accepted(platform, made.member, "joinBrand", brandId=made.ids["Brand"], displayName="Mona")
+    made.ids["Member"] = member["member"]["id"]
+    return made
+
+
+async def furnish(platform: Platform, made: Community) -> None:
+    """Put one of everything into the brand."""
+    ids, owner, member = made.ids, made.owner, made.member
+    space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
+    ids["Space"] = space["space"]["id"]
+    post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")
+    ids["Post"] = post["post"]["id"]
+    reply = await accepted(platform, owner, "publishReply", postId=ids["Post"], body="Welcome")
+    ids["Reply"] = reply["reply"]["id"]
+    event = await accepted(
+        platform,
+        owner,
+        "scheduleEvent",
+        brandId=ids["Brand"],
+        title="Meet-up",
+        format="HYBRID",
+        startsAt=tomorrow(),
+        endsAt=tomorrow(2),
+        timeZone="Europe/Paris",
+        inPersonSeats=1,
+        sessions=[{"title": "Opening", "speakers": ["Ada"], "url": "https://example.org/opening"}],
+    )
+    ids["Event"] = event["event"]["id"]
+    board = await accepted(
+        platform, owner, "openBoard", brandId=ids["Brand"], slug="ideas", name="Ideas", kind="PRODUCT"
+    )
+    ids["Board"] = board["board"]["id"]
+    idea = await accepted(platform, member, "submitIdea", boardId=ids["Board"], title="Dark mode", body="Please")
+    ids["Idea"] = idea["idea"]["id"]

@@ -1,0 +1,50 @@
+"""A value of any message type: either with everything in it, or with as little as the type allows."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+
+def sample(kind: Any, *, full: bool) -> Any:
+    """A plain value (as JSON would hold it) that decodes as `kind`; `full` fills every option and list with one."""
+    return _sample(inspect.type_info(kind), full)
+
+
+def _sample(kind: inspect.Type, full: bool) -> Any:
+    match kind:
+        case inspect.StructType(fields=fields):
+            return {field.encode_name: _sample(field.type, full) for field in fields if full or field.required}
+        case inspect.UnionType(types=types):
+            options = [option for option in types if not isinstance(option, inspect.NoneType)]
+            return _sample(options[0], full) if full or len(options) == len(types) else None
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
+            return [_sample(item, full)] if full else []
+        case inspect.EnumType(cls=cls):
+            return next(iter(cls)).value
+        case inspect.LiteralType(values=values):
+            return values[0]
+        case inspect.BoolType():
+            return full
+        case inspect.IntType():
+            return 1
+        case inspect.StrType():
+            return "x1"
+        case inspect.DateTimeType():
+            return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).isoformat()
+        case inspect.DateType():
+            return date(2026, 1, 2).isoformat()
+        case inspect.Metadata(type=inner):
+            return _sample(inner, full)
+        case inspect.DictType():
+            return {}
+        case _:
+            raise AssertionError(f"say what a sample of {type(kind).__name__} is")
+
+
+def checked(value: Any, kind: Any) -> bytes:
+    """The JSON of a sample, which its own type accepts."""
+    raw = msgspec.json.encode(value)
+    msgspec.json.decode(raw, type=kind)
+    return raw

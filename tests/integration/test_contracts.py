@@ -1,0 +1,275 @@
+"""What the gateway sends fits the services' commands and queries, and what they answer fits what it reads.
+
+No server runs: the gateway's schema is executed over a bus that checks every message against the owner's own types.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+import msgspec
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLObjectType,
+    get_named_type,
+    is_interface_type,
+    is_leaf_type,
+    is_object_type,
+    is_required_argument,
+)
+
+from libs.access.roles import Role
+from libs.shared.app import App, Endpoint
+from libs.shared.domain import NO_BRAND, Accepted
+from services.discussions.reaction import Emoji
+from services.discussions.space import SpaceKind
+from services.events.event import Format, Mode, RsvpStatus
+from services.feedback.board import BoardKind
+from services.feedback.idea import Status
+from services.gateway.context import Context
+from services.gateway.execution import Engine, Operation
+from services.gateway.ids import encode
+from services.gateway.security import Principal
+from services.members.brand import BrandKind
+from tests.integration.community import MUTATIONS, document
+from tests.integration.samples import checked, sample
+
+T = TypeVar("T")
+
+ENGINE: Final = Engine()
+SCHEMA: Final = ENGINE.schema._schema
+
+#: Queries of the services that are for others than the gateway.
+FOR_OTHERS: Final = {"qry.members.network_page", "qry.discussions.reply_page"}
+#: What a query's list of keys is called; its answer has as many items.
+KEYS: Final = ("ids", "target_ids", "thread_ids")
+
+ENUMS: Final[Mapping[str, type[Enum]]] = {
+    "Role": Role,
+    "BrandKind": BrandKind,
+    "SpaceKind": SpaceKind,
+    "Emoji": Emoji,
+    "EventFormat": Format,
+    "AttendanceMode": Mode,
+    "RsvpStatus": RsvpStatus,
+    "BoardKind": BoardKind,
+    "IdeaStatus": Status,
+}
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """What the four services answer, by subject."""
+    found = {}
+    for name in ("members", "discussions", "events", "feedback"):
+        app = App.offline(name)
+        compose: Callable[[App], None] = importlib.import_module(f"services.{name}.service").compose
+        compose(app)
+        found.update({endpoint.subject: endpoint for endpoint in app.endpoints})
+    return found
+
+
+OWNERS: Final = endpoints()
+
+
+class CheckingBus:
+    """Reads every message as its owner does and answers with a sample of the owner's reply."""
+
+    def __init__(self, *, full: bool = True) -> None:
+        self.full = full
+        self.used: set[str] = set()
+
+    async def command(self, service: str, aggregate: str, name: str, payload: Mapping[str, Any]) -> Accepted:
+        subject = f"cmd.{service}.{aggregate}.{name}"
+        msgspec.json.decode(msgspec.json.encode(payload), type=OWNERS[subject].message)
+        self.used.add(subject)
+        return Accepted(id="x1", position={service.upper(): 1})
+
+    async def query(self, service: str, name: str, payload: Mapping[str, Any], reply: type[T]) -> T:
+        owner = OWNERS[f"qry.{service}.{name}"]
+        msgspec.json.decode(msgspec.json.encode(payload), type=owner.message)
+        self.used.add(owner.subject)
+        answer = sample(owner.reply, full=self.full)
+        keys = next((payload[key] for key in KEYS if key in payload), None)
+        if keys is not None:
+            answer = sample(owner.reply, full=True) * len(keys)
+        return msgspec.json.decode(checked(answer, owner.reply), type=reply)
+
+
+async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    principal = Principal(identity="identity", email="ada@example.org", expires_at=9e12)
+    result = await ENGINE.execute(Operation(query, variables), Context(bus, b"k" * 32, principal))
+    assert "errors" not in result.body, result.body
+    data: dict[str, Any] = result.body["data"]
+    return data
+
+
+IDS: Final = {kind: encode(kind, "b1", "x1") for kind in ("Member", "Space", "Post", "Event", "Board", "Idea")} | {
+    "Reply": encode("Reply", "b1", "x1", "r1"),
+    "Brand": encode("Brand", NO_BRAND, "b1"),
+    "Network": encode("Network", NO_BRAND, "n1"),
+}
+
+_EVENT: Final = {
+    "brandId": IDS["Brand"], "title": "Meet-up", "format": "HYBRID", "startsAt": "2030-01-02T10:00:00+01:00",
+    "endsAt": "2030-01-02T12:00:00+01:00", "timeZone": "Europe/Paris",
+}  # fmt: skip
+_SESSION: Final = {
+    "title": "Opening", "speakers": ["Ada"], "recordedOn": "2030-01-02", "durationSeconds": 60, "language": "en",
+    "url": "https://example.org/",
+}  # fmt: skip
+
+#: Each mutation with the least and with the most that it takes.
+INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
+    "createNetwork": ({"slug": "net", "name": "Net"}, {}),
+    "createBrand": (
+        {"networkId": IDS["Network"], "slug": "acme", "name": "Acme", "kind": "CLUB", "founderName": "Ada"},
+        {"locale": "zh-Hant-TW"},
+    ),
+    "joinBrand": ({"brandId": IDS["Brand"], "displayName": "Ada"}, {}),
+    "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
+    "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
+    "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
+    "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
+    "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
+    "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {}),
+    "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
+    "lockThread": ({"postId": IDS["Post"]}, {}),
+    "unlockThread": ({"postId": IDS["Post"]}, {}),
+    "addReaction": ({"targetId": IDS["Post"], "emoji": "ROCKET"}, {"targetId": IDS["Reply"]}),
+    "removeReaction": ({"targetId": IDS["Post"], "emoji": "HEART"}, {"targetId": IDS["Reply"]}),
+    "scheduleEvent": (
+        _EVENT,
+        {
+            "description": "All of us",
+            "allDay": False,
+            "inPersonSeats": 10,
+            "onlineSeats": 20,
+            "sessions": [{"title": "Short"}, _SESSION],
+        },
+    ),
+    "cancelEvent": ({"eventId": IDS["Event"]}, {}),
+    "rsvp": ({"eventId": IDS["Event"], "mode": "ONLINE"}, {"mode": "IN_PERSON"}),
+    "cancelRsvp": ({"eventId": IDS["Event"]}, {}),
+    "checkIn": ({"eventId": IDS["Event"]}, {"memberId": IDS["Member"]}),
+    "openBoard": ({"brandId": IDS["Brand"], "slug": "ideas", "name": "Ideas", "kind": "PRODUCT"}, {}),
+    "submitIdea": ({"boardId": IDS["Board"], "title": "Dark mode"}, {"body": "Please"}),
+    "changeIdeaStatus": ({"ideaId": IDS["Idea"], "status": "PLANNED"}, {"note": "Soon"}),
+    "castVote": ({"ideaId": IDS["Idea"]}, {}),
+    "withdrawVote": ({"ideaId": IDS["Idea"]}, {}),
+}
+
+
+def test_every_mutation_is_here() -> None:
+    assert set(INPUTS) == set(MUTATIONS)
+
+
+@pytest.mark.parametrize("mutation", INPUTS)
+@pytest.mark.parametrize("most", [False, True], ids=["least", "most"])
+async def test_a_mutation_sends_what_its_owner_reads(mutation: str, most: bool) -> None:
+    bus = CheckingBus()
+    least, more = INPUTS[mutation]
+    given = {**least, **more, "commandId": "c1"} if most else least
+    payload = (await run(bus, document(mutation), {"input": given}))[mutation]
+    assert payload["errors"] == []
+    assert len([subject for subject in bus.used if subject.startswith("cmd.")]) == 1
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_an_enum_has_the_owners_values(name: str) -> None:
+    kind = SCHEMA.type_map[name]
+    assert isinstance(kind, GraphQLEnumType)
+    mine = {getattr(value.value, "value", value.value) for value in kind.values.values()}
+    assert mine == {member.value for member in ENUMS[name]}
+
+
+def test_every_enum_is_here() -> None:
+    mine = {
+        name
+        for name, kind in SCHEMA.type_map.items()
+        if isinstance(kind, GraphQLEnumType) and not name.startswith("__")
+    }
+    assert mine == set(ENUMS)
+
+
+def all_fields(kind: object, depth: int) -> str:
+    """Every field of a type, and of the types below it to a depth; arguments that are needed are filled in."""
+    if not (is_object_type(kind) or is_interface_type(kind)):
+        return "{ __typename }"
+    parts = ["__typename"]
+    for name, field in kind.fields.items():
+        inner = get_named_type(field.type)
+        if is_leaf_type(inner):
+            parts.append(name)
+        elif depth > 0:
+            parts.append(f"{name}{needed(name, field)} {all_fields(inner, depth - 1)}")
+    return f"{{ {' '.join(parts)} }}"
+
+
+def needed(name: str, field: GraphQLField) -> str:
+    """What a field needs, and small pages."""
+    known = {"slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"'}
+    given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
+    if "first" in field.args:
+        given.append("first: 1")
+    return f"({', '.join(given)})" if given else ""
+
+
+def brand_queries() -> dict[str, str]:
+    """One query for each field of a brand, with all that is below it."""
+    brand = SCHEMA.type_map["Brand"]
+    assert isinstance(brand, GraphQLObjectType)
+    found = {}
+    for name, field in brand.fields.items():
+        inner = get_named_type(field.type)
+        below = "" if is_leaf_type(inner) else all_fields(inner, 2)
+        found[f"brand.{name}"] = f'{{ brand(slug: "acme") {{ {name}{needed(name, field)} {below} }} }}'
+    return found
+
+
+def node_queries() -> dict[str, str]:
+    """One query for each field of each type that has an id."""
+    found = {}
+    for kind in IDS:
+        parent = SCHEMA.type_map[kind]
+        assert isinstance(parent, GraphQLObjectType)
+        for name, field in parent.fields.items():
+            inner = get_named_type(field.type)
+            below = "" if is_leaf_type(inner) else all_fields(inner, 1)
+            selected = f"... on {kind} {{ {name}{needed(name, field)} {below} }}"
+            found[f"{kind}.{name}"] = f'{{ node(id: "{IDS[kind]}") {{ id {selected} }} }}'
+    return found
+
+
+QUERIES: Final = {
+    **brand_queries(),
+    **node_queries(),
+    "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
+    "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
+    "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
+    "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '
+    'events(startsFrom: "2030-01-01T00:00:00Z", startsBefore: "2031-01-01T00:00:00Z", descending: true) '
+    "{ nodes { attendees(status: WAITLISTED, last: 2) { totalCount } } } } }",
+    "one space": f'{{ brand(slug: "acme") {{ posts(space: "{encode("Space", "x1", "s1")}", last: 3, before: "c") '
+    f'{{ nodes {{ id }} }} ideas(board: "{encode("Board", "x1", "o1")}", first: 3, after: "c") '
+    f"{{ nodes {{ id }} }} }} }}",
+}
+
+
+@pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
+@pytest.mark.parametrize("full", [True, False], ids=["full", "sparse"])
+async def test_a_query_reads_what_its_owner_answers(query: str, full: bool) -> None:
+    bus = CheckingBus(full=full)
+    await run(bus, query)
+    assert bus.used or query == QUERIES["me"]
+
+
+async def test_every_command_and_query_of_the_services_is_used() -> None:
+    bus = CheckingBus()
+    for mutation, (least, more) in INPUTS.items():
+        await run(bus, document(mutation), {"input": {**least, **more}})
+    for query in QUERIES.values():
+        await run(bus, query)
+    assert set(OWNERS) - bus.used == FOR_OTHERS

@@ -1,0 +1,255 @@
+"""Brands see nothing of each other and change nothing in each other: every field and mutation of the schema.
+
+The cases are read off the schema, so that a new field or mutation is in them or fails here.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, Final
+
+import pytest
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+    is_object_type,
+    is_required_argument,
+)
+
+from libs.shared.testing.platform import Platform
+from services.gateway import ids as global_ids
+from services.gateway.schema import build
+from tests.integration.community import MUTATIONS, Community, document, found, furnish, tomorrow
+
+SCHEMA: Final[GraphQLSchema] = build()._schema
+
+#: What anybody may read of a brand; every other field of it is for its members.
+PUBLIC: Final = {"id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network"}
+#: Types behind `node(id:)` that anybody may read.
+PUBLIC_NODES: Final = {"Network", "Brand"}
+#: Mutations that are open to people from outside by their nature; what they do is in test_journey.
+OPEN: Final = {"createNetwork", "createBrand", "joinBrand"}
+NODES: Final = sorted(kind.name for kind in SCHEMA.get_possible_types(SCHEMA.type_map["Node"]))  # type: ignore[arg-type]
+
+
+def object_type(name: str) -> GraphQLObjectType:
+    kind = SCHEMA.type_map[name]
+    assert isinstance(kind, GraphQLObjectType)
+    return kind
+
+
+def selection(field: GraphQLField) -> str:
+    """A selection under a field that needs no arguments: its leaves, two levels down."""
+    kind = get_named_type(field.type)
+    return "" if is_leaf_type(kind) else f"{{ __typename {_leaves(kind, 2)} }}"
+
+
+def _leaves(kind: object, depth: int) -> str:
+    if not is_object_type(kind):
+        return ""
+    parts = []
+    for name, field in kind.fields.items():
+        inner = get_named_type(field.type)
+        if any(is_required_argument(argument) for argument in field.args.values()):
+            continue
+        if is_leaf_type(inner):
+            parts.append(name)
+        elif depth and name in {"nodes", "edges", "node"}:
+            parts.append(f"{name} {{ __typename {_leaves(inner, depth - 1)} }}")
+    return " ".join(parts)
+
+
+def brand_fields() -> list[str]:
+    return sorted(set(object_type("Brand").fields) - PUBLIC)
+
+
+def nothing(value: object) -> bool:
+    """Whether an answer tells nothing: null, or an empty page or list."""
+    return value is None or value == []
+
+
+@pytest.fixture(scope="module")
+async def made(platform: Platform) -> AsyncGenerator[Community, None]:
+    """A brand full of things, of which the strangers below are no members."""
+    community = await found(platform)
+    await furnish(platform, community)
+    yield community
+
+
+@pytest.fixture(scope="module")
+async def stranger(platform: Platform) -> AsyncGenerator[Community, None]:
+    """Another brand; its owner is the stranger who tries."""
+    community = await found(platform)
+    await furnish(platform, community)
+    yield community
+
+
+def arguments(field: str, made: Community) -> str:
+    """Arguments that lead to something that exists."""
+    wanted = {
+        "member": f'(id: "{made.ids["Member"]}")',
+        "event": f'(id: "{made.ids["Event"]}")',
+        "space": '(slug: "general")',
+        "board": '(slug: "ideas")',
+    }
+    needed = [name for name, given in object_type("Brand").fields[field].args.items() if is_required_argument(given)]
+    assert bool(needed) == (field in wanted), f"say how Brand.{field} is asked"
+    return wanted.get(field, "")
+
+
+async def ask(platform: Platform, query: str, token: str | None, **variables: Any) -> dict[str, Any]:
+    answer = await platform.graphql(query, variables, token)
+    assert "data" in answer, answer
+    return answer
+
+
+@pytest.mark.parametrize("field", brand_fields())
+@pytest.mark.parametrize("who", ["another brand's owner", "nobody"])
+async def test_a_brand_shows_strangers_nothing(
+    platform: Platform, made: Community, stranger: Community, field: str, who: str
+) -> None:
+    below = selection(object_type("Brand").fields[field])
+    query = f"query($slug: String!) {{ brand(slug: $slug) {{ id {field}{arguments(field, made)} {below} }} }}"
+    own = await ask(platform, query, platform.token(made.owner), slug=made.slug)
+    assert not nothing(own["data"]["brand"][field]), "the case shows nothing even to a member"
+    token = platform.token(stranger.owner) if who != "nobody" else None
+    foreign = await ask(platform, query, token, slug=made.slug)
+    assert nothing(foreign["data"]["brand"][field]), foreign
+    codes = {error["extensions"]["code"] for error in foreign.get("errors", [])}
+    assert codes <= ({"FORBIDDEN"} if token else {"UNAUTHENTICATED"}), foreign
+
+
+@pytest.mark.parametrize("kind", [name for name in NODES if name not in PUBLIC_NODES])
+async def test_an_id_of_another_brand_leads_nowhere(
+    platform: Platform, made: Community, stranger: Community, kind: str
+) -> None:
+    query = "query($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }"
+    variables = {"id": made.ids[kind], "ids": [made.ids[kind]]}
+    own = await ask(platform, query, platform.token(made.member), **variables)
+    assert own["data"] == {"node": {"id": made.ids[kind]}, "nodes": [{"id": made.ids[kind]}]}
+    foreign = await ask(platform, query, platform.token(stranger.owner), **variables)
+    assert foreign == {"data": {"node": None, "nodes": [None]}}
+
+
+@pytest.mark.parametrize("kind", [name for name in NODES if name not in PUBLIC_NODES])
+async def test_a_forged_id_does_not_move_a_thing_into_ones_own_brand(
+    platform: Platform, made: Community, stranger: Community, kind: str
+) -> None:
+    forged = forge(made.ids[kind], stranger.ids[kind])
+    foreign = await ask(platform, "query($id: ID!) { node(id: $id) { id } }", platform.token(stranger.owner), id=forged)
+    assert foreign == {"data": {"node": None}}
+
+
+def forge(theirs: str, mine: str) -> str:
+    """Their object under my brand's name."""
+    there, here = global_ids.decode(theirs), global_ids.decode(mine)
+    assert there is not None and here is not None
+    return global_ids.encode(there.type, here.brand, *there.parts)
+
+
+def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
+    """What a member with every role could send to change the brand."""
+    ids = made.ids
+    event = {
+        "brandId": ids["Brand"], "title": "Mine", "format": "ONLINE", "startsAt": tomorrow(), "endsAt": tomorrow(1),
+        "timeZone": "UTC",
+    }  # fmt: skip
+    return {
+        "leaveBrand": {"brandId": ids["Brand"]},
+        "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
+        "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
+        "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
+        "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
+        "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
+        "publishReply": {"postId": ids["Post"], "body": "Mine"},
+        "lockThread": {"postId": ids["Post"]},
+        "unlockThread": {"postId": ids["Post"]},
+        "addReaction": {"targetId": ids["Reply"], "emoji": "SAD"},
+        "removeReaction": {"targetId": ids["Post"], "emoji": "HEART"},
+        "scheduleEvent": event,
+        "cancelEvent": {"eventId": ids["Event"]},
+        "rsvp": {"eventId": ids["Event"], "mode": "ONLINE"},
+        "cancelRsvp": {"eventId": ids["Event"]},
+        "checkIn": {"eventId": ids["Event"], "memberId": ids["Member"]},
+        "openBoard": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine", "kind": "PRODUCT"},
+        "submitIdea": {"boardId": ids["Board"], "title": "Mine"},
+        "changeIdeaStatus": {"ideaId": ids["Idea"], "status": "SHIPPED"},
+        "castVote": {"ideaId": ids["Idea"]},
+        "withdrawVote": {"ideaId": ids["Idea"]},
+    }
+
+
+#: Everything of a brand that a command could change.
+STATE: Final = """query($slug: String!) { brand(slug: $slug) {
+  memberCount members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
+    replies(first: 5) { nodes { body reactions { emoji count } } } } }
+  events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
+
+
+@pytest.mark.parametrize("mutation", sorted(set(object_type("Mutation").fields) - OPEN))
+@pytest.mark.parametrize("who", ["another brand's owner", "nobody"])
+async def test_strangers_change_nothing(
+    platform: Platform, made: Community, stranger: Community, mutation: str, who: str
+) -> None:
+    before = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)
+    token = platform.token(stranger.owner) if who != "nobody" else None
+    answer = await platform.graphql(document(mutation), {"input": inputs(made)[mutation]}, token)
+    if token is None:
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
+        assert not answer["data"]
+    else:
+        payload = answer["data"][mutation]
+        codes = {error["code"] for error in payload["errors"]}
+        # To leave what one never joined is already true, and so no refusal.
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes or mutation == "leaveBrand", payload
+        assert not codes or all(value is None for name, value in payload.items() if name != "errors")
+    after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)
+    assert "errors" not in before
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "mutation", ["grantRole", "publishPost", "publishReply", "lockThread", "addReaction", "cancelEvent", "rsvp",
+                 "submitIdea", "castVote", "changeIdeaStatus"]
+)  # fmt: skip
+async def test_a_forged_id_changes_nothing(
+    platform: Platform, made: Community, stranger: Community, mutation: str
+) -> None:
+    given = dict(inputs(made)[mutation])
+    (key, kind) = next((key, key.removesuffix("Id").title()) for key in given if key.endswith("Id"))
+    given[key] = forge(given[key], stranger.ids["Reply" if kind == "Target" else kind])
+    answer = await platform.graphql(document(mutation), {"input": given}, platform.token(stranger.owner))
+    codes = [error["code"] for error in answer["data"][mutation]["errors"]]
+    assert codes[0] in {"NOT_FOUND", "NOT_A_MEMBER", "FORBIDDEN"}, answer
+
+
+async def test_a_member_of_two_brands_is_two_members(platform: Platform, made: Community, stranger: Community) -> None:
+    both = f"both-{made.slug}"
+    joined = []
+    for community in (made, stranger):
+        answer = await platform.graphql(
+            document("joinBrand"),
+            {"input": {"brandId": community.ids["Brand"], "displayName": "Both"}},
+            platform.token(both),
+        )
+        joined.append(answer["data"]["joinBrand"])
+    assert joined[0]["member"]["id"] != joined[1]["member"]["id"]
+    left = await platform.graphql(
+        document("leaveBrand"), {"input": {"brandId": made.ids["Brand"]}}, platform.token(both)
+    )
+    assert left["data"]["leaveBrand"]["errors"] == []
+    mine = await platform.graphql(
+        "{ me { memberships { brand { slug } } } }",
+        token=platform.token(both),
+        consistency_token=left["data"]["leaveBrand"]["consistencyToken"],
+    )
+    assert mine["data"]["me"]["memberships"] == [{"brand": {"slug": stranger.slug}}]
+
+
+def test_every_mutation_has_its_case() -> None:
+    example = Community("", "", "", dict.fromkeys([*NODES, "Owner"], "x"))
+    assert set(inputs(example)) | OPEN == set(MUTATIONS) == set(object_type("Mutation").fields)
