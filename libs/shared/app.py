@@ -232,10 +232,12 @@ class App:
             raise ValueError(f"{self.name} has commands for members only, and no App.authorise")
         deadline = time.monotonic() + self.settings.startup_seconds
         await self.nats.open(self.settings.nats_url, timeout_seconds=self.settings.startup_seconds)
+        replicas = self.settings.stream_replicas
+        # A view may follow the stream of a service that has not started yet.
+        logs = {view.stream.lower() for view in self._views.values()} | ({self.name} if self.aggregates else set())
+        await ensure_streams(self.nats, *(event_stream(log, replicas) for log in sorted(logs)))
         if self.aggregates:
-            replicas = self.settings.stream_replicas
-            streams = (event_stream(self.name, replicas), snapshot_stream(replicas), schedule_stream(replicas))
-            await ensure_streams(self.nats, *streams)
+            await ensure_streams(self.nats, snapshot_stream(replicas), schedule_stream(replicas))
         if self._views or "db" in self.__dict__:
             await _reach(self.db.client, deadline)
         if self._views:

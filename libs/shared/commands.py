@@ -238,9 +238,9 @@ async def _try_together(parts: Sequence[_Part[Any, Any, Any]]) -> Accepted | Non
     first = parts[0]
     stream, store = first.subject.stream, first.handler.store
     outcomes = [outcome for _, _, plan in decided for outcome in plan.outcomes]
-    for outcome in outcomes:
-        if outcome.repeated and outcome.sequence is not None:
-            return Accepted(id=first.subject.id, position={stream: outcome.sequence}, repeated=True)
+    repeats = [outcome.sequence for outcome in outcomes if outcome.repeated and outcome.sequence is not None]
+    if repeats:
+        return Accepted(id=first.subject.id, position={stream: max(repeats)}, repeated=True)
     refusal = next((outcome.refusal for outcome in outcomes if outcome.refusal is not None), None)
     for part, known, plan in decided:
         unproven = not plan.pending or any(outcome.refusal is not None for outcome in plan.outcomes)

@@ -48,7 +48,7 @@ class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     command_id: Id
     brand: Id
     actor: Id
-    now: datetime
+    now: Annotated[datetime, Meta(tz=True)]
     roles: frozenset[str] = frozenset()
 
 
@@ -122,6 +122,7 @@ class Decider(Generic[S, C, E]):
 
     `decide` returns the events of an accepted command, `[]` when it is already true, and raises `DomainError` when
     it is refused.  `evolve` never refuses.  `identify` names the aggregate that a command is for.
+    `snapshots=False` keeps a state with personal fields out of snapshots.
     """
 
     aggregate: str
@@ -131,3 +132,4 @@ class Decider(Generic[S, C, E]):
     identify: Callable[[C], str]
     commands: tuple[type[C], ...]
     events: tuple[type[E], ...]
+    snapshots: bool = True

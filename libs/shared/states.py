@@ -177,6 +177,8 @@ class _Snapshots(Generic[S, C, E]):
         self._encoder = msgspec.msgpack.Encoder(enc_hook=encode_hook)
         self._saved = msgspec.msgpack.Decoder(_Saved)
         self._rules = ""
+        if not decider.snapshots:
+            return
         try:
             kind = get_type_hints(decider.evolve).get("return", type(decider.initial))
             self._state: msgspec.msgpack.Decoder[S] = msgspec.msgpack.Decoder(kind, dec_hook=decode_hook)

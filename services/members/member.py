@@ -227,4 +227,5 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
     identify=lambda command: command.member_id,
     commands=(JoinBrand, ChangeProfile, GrantRole, RevokeRole, LeaveBrand),
     events=(MemberJoined, ProfileChanged, RoleGranted, RoleRevoked, MemberLeft),
+    snapshots=False,
 )

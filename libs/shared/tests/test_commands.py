@@ -1,6 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -432,6 +433,12 @@ class TestSnapshots:
         store.messages[0] = store.messages[0]._replace(data=b"read")
         with pytest.raises(Exception, match="HALLS 1"):
             await CommandHandler(HALL, store, "halls").state("b1", "h1")
+
+    async def test_a_state_with_personal_fields_is_never_saved(self, store: Recording) -> None:
+        halls = CommandHandler(replace(HALL, snapshots=False), store, "halls", snapshot_every=1)
+        await halls.handle(open_hall("h1", 7))
+        await halls.settle()
+        assert await store.load_snapshot(Subject("halls", "b1", "hall", "h1")) is None
 
     async def test_the_cache_is_bounded(self, store: Recording) -> None:
         halls = CommandHandler(HALL, store, "halls", cache_size=3)
