@@ -10,12 +10,13 @@ from pathlib import Path
 from libs.cli.embedded import LOOPBACK, answers
 from libs.cli.supervisor import ProcessSpec
 
-#: Listens on the port given, writes its pid to the file given, and ends in order on SIGTERM.
+#: Writes its pid to the file given, listens on the port given, and ends in order on SIGTERM.
 SERVES = """
 import os, signal, socket, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+open(sys.argv[2] + "~", "w").write(str(os.getpid()))
+os.replace(sys.argv[2] + "~", sys.argv[2])
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-open(sys.argv[2], "w").write(str(os.getpid()))
 print("serving", flush=True)
 while True:
     server.accept()[0].close()
@@ -26,11 +27,11 @@ DEAF = SERVES.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
 
 #: As above, with a child of its own that is deaf too.
 PARENT = SERVES.replace(
-    "print(",
+    "server =",
     """import subprocess
 child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(600)"])
 open(sys.argv[2] + ".child", "w").write(str(child.pid))
-print(""",
+server =""",
 )
 
 
