@@ -51,7 +51,7 @@
   ReactDOM.createRoot(element).render(
     React.createElement(GraphiQL, {
       fetcher,
-      defaultTabs: window.archipelExamples(given.get("brand") ?? "acme"),
+      defaultTabs: window.archipelExamples(given.get("brand") ?? "lighthouse"),
       defaultEditorToolsVisibility: "variables",
       isHeadersEditorEnabled: true,
       shouldPersistHeaders: false,
