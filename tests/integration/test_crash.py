@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ import httpx
 import nats
 import pytest
 
-from libs.shared.testing.platform import SERVICES, Platform, Service
+from libs.shared.testing.platform import Platform, Service
 from libs.shared.testing.servers import MongoServer, NatsServer
 from tests.integration.crash_checks import OWNERS, Log, Views
 from tests.integration.crash_clients import SEATS, Clients, Community, storm
@@ -79,7 +80,12 @@ def dice(request: pytest.FixtureRequest) -> random.Random:
 
 
 async def fight(
-    battlefield: Battlefield, witnesses: Witnesses, dice: random.Random, strike: Strike, *, strikes: int
+    battlefield: Battlefield,
+    witnesses: Witnesses,
+    dice: random.Random,
+    strike: Strike,
+    *,
+    strikes: int,
 ) -> None:
     """Send a storm, strike at random points of it, and check everything when all clients have their answers."""
     async with _clients(battlefield.platform, dice) as (clients, http):
@@ -93,12 +99,12 @@ async def fight(
         await asyncio.gather(*sending)
         for service in battlefield.platform.services.values():
             await asyncio.to_thread(service.wait_ready)
+        assert clients.unresolved == []
+        assert len(clients.answered) >= before + COMMANDS
         await _check(clients, community, witnesses)
 
 
 async def _check(clients: Clients, community: Community, witnesses: Witnesses) -> None:
-    assert clients.unresolved == []
-    assert len(clients.answered) >= COMMANDS
     await witnesses.log.read_on()
     assert witnesses.log.problems(clients.answered) == []
     assert await witnesses.views.differences() == []
@@ -134,8 +140,11 @@ def _kill_server(server: NatsServer | MongoServer, dice: random.Random) -> Strik
 
 
 def _kill_services(services: Sequence[Service], dice: random.Random) -> Strike:
+    """Kills them in turn, in random order, from the first again after the last."""
+    order = itertools.cycle(dice.sample(services, len(services)))
+
     async def strike() -> None:
-        service = dice.choice(services)
+        service = next(order)
         await asyncio.to_thread(service.end, signal.SIGKILL)
         await asyncio.sleep(dice.uniform(0, 0.3))
         service.start()  # as a supervisor does, without waiting for it
@@ -154,20 +163,18 @@ async def test_mongodb_is_killed(battlefield: Battlefield, witnesses: Witnesses,
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", SERVICES)
-async def test_a_service_is_killed(
-    battlefield: Battlefield, witnesses: Witnesses, dice: random.Random, name: str
+async def test_each_service_is_killed_in_turn(
+    battlefield: Battlefield, witnesses: Witnesses, dice: random.Random
 ) -> None:
-    service = battlefield.platform.services[name]
-    await fight(battlefield, witnesses, dice, _kill_services([service], dice), strikes=2)
+    services = list(battlefield.platform.services.values())
+    await fight(battlefield, witnesses, dice, _kill_services(services, dice), strikes=len(services))
 
 
 @pytest.mark.timeout(300)
 async def test_two_copies_of_every_service_one_of_which_is_killed(
     battlefield: Battlefield, witnesses: Witnesses, dice: random.Random
 ) -> None:
-    platform = battlefield.platform
-    copies = [platform.copy(name) for name in OWNERS]
+    copies = [battlefield.platform.copy(name) for name in OWNERS]
     try:
         for copy in copies:
             copy.start()
