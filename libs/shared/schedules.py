@@ -25,6 +25,7 @@ _ACK_SECONDS = 60.0
 _WAIT_SECONDS = 5.0  # for the next one; after a lost connection this is how late it may be
 _MOST_DELAY_SECONDS = 300.0
 _RECONNECT_SECONDS = 0.5
+_END_SECONDS = 0.1
 
 _log = logger(__name__)
 
@@ -74,9 +75,15 @@ class Schedules:
         `handle` must be safe to repeat and end within a minute.  When it raises, the same comes again after a delay
         that doubles from 2 s to 5 min.
         """
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(self._work(handle))
+        workers = {asyncio.create_task(self._work(handle)) for _ in range(concurrency)}
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            # nats-py waits with asyncio.wait_for, which before Python 3.12 may swallow a cancellation.
+            while workers:
+                for worker in workers:
+                    worker.cancel()
+                _, workers = await asyncio.wait(workers, timeout=_END_SECONDS)
 
     async def _publish(self, kind: str, id_: str, at: datetime, data: bytes, headers: dict[str, str]) -> None:
         if at.tzinfo is None:
