@@ -20,6 +20,9 @@ PAGE = (
 )
 _CONNECTIONS = 32
 _WARM_UP = 5
+#: NodeBB 4.15 on Redis on two cores: requests a second for its category page at 32 connections.
+_PEER_RATE = 214
+_TIMES_PEER = 5
 
 
 async def run() -> list[Line]:
@@ -37,7 +40,17 @@ async def run() -> list[Line]:
             nothing = await _measure(url, empty, [psutil.Process(gateway.pid)], each=60)
             posts = await _measure(url, page, services, each=20)
     return [
-        compare("page of 20 posts, 32 connections", posts[0], bytes_[0], limit_what="bare ASGI bytes", note=posts[1]),
+        Line(
+            what=f"page of 20 posts, {_CONNECTIONS} connections",
+            measured=posts[0],
+            unit="/s",
+            limit=bytes_[0],
+            limit_what="bare ASGI bytes",
+            ratio=posts[0] / bytes_[0],
+            budget=f"≥ {_TIMES_PEER} × {_PEER_RATE} /s (NodeBB)",
+            met=posts[0] >= _TIMES_PEER * _PEER_RATE,
+            note=posts[1],
+        ),
         compare("{ __typename }", nothing[0], bytes_[0], limit_what="bare ASGI bytes", note=nothing[1]),
         compare("page of 20 posts", posts[0], nothing[0], limit_what="{ __typename }", note=f"{size:,} bytes"),
     ]
