@@ -35,7 +35,7 @@ class Up:
         self.log = data.with_suffix(".log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(self.command("up"), env=self.environment, stdout=log, stderr=log)
-        until(lambda: "is ready" in self.said or self.process.poll() is not None, START_SECONDS)
+        until(lambda: bool(self.tries) or self.process.poll() is not None, START_SECONDS)
         assert self.process.poll() is None, self.said
         self.children = psutil.Process(self.process.pid).children(recursive=True)
 
@@ -46,6 +46,11 @@ class Up:
     @property
     def said(self) -> str:
         return self.log.read_text()
+
+    @property
+    def tries(self) -> list[str]:
+        """The commands to try, the last thing that a start says."""
+        return re.findall(r"^Try +(curl .+)\n", self.said, re.MULTILINE)
 
     def child(self, name: str) -> psutil.Process:
         """The process of a service."""
@@ -62,7 +67,7 @@ class Up:
 
     def try_it(self) -> dict[str, Any]:
         """What the printed command answers, read as a shell reads it."""
-        (line,) = re.findall(r"^Try +(curl .+)$", self.said, re.MULTILINE)
+        (line,) = self.tries
         curl = shlex.split(line)
         headers = dict(curl[at + 1].split(": ", 1) for at, word in enumerate(curl) if word == "-H")
         body = curl[curl.index("-d") + 1]
