@@ -55,6 +55,7 @@ class Sender:
         self._bus = bus
         self._patience = patience_seconds
         self.position: dict[str, int] = {}
+        self._heads: LRUCache[tuple[str, ...], int] = LRUCache(10_000)
 
     async def send(self, command: Command) -> Outcome:
         """Created or already there; raises `DomainError` when refused, `PlatformGone` when there is no answer."""
@@ -69,7 +70,19 @@ class Sender:
             raise
         for stream, sequence in accepted.position.items():
             self.position[stream] = max(sequence, self.position.get(stream, 0))
-        return Outcome.ALREADY_THERE if accepted.repeated else Outcome.CREATED
+        went_on = self._went_on((service, aggregate, command.brand, accepted.id), accepted)
+        return Outcome.CREATED if went_on and not accepted.repeated else Outcome.ALREADY_THERE
+
+    def _went_on(self, aggregate: tuple[str, ...], accepted: Accepted) -> bool:
+        """Whether the aggregate is further than it was known to be.
+
+        It remembers its last 1,000 commands; an older one is accepted again without being told to be a repeat, at a
+        position where the aggregate stands anyway.
+        """
+        position = max(accepted.position.values(), default=0)
+        known = self._heads.get(aggregate, 0)
+        self._heads[aggregate] = max(position, known)
+        return position > known
 
     async def ask(self, service: str, name: str, reply: type[T], *, brand: str, **fields: object) -> T:
         """The answer of a view that has seen everything this sender sent to its service."""

@@ -176,6 +176,7 @@ class Clients:
     async def _insist(self, what: str, attempt: Callable[[], Coroutine[Any, Any, Accepted]]) -> Accepted | None:
         clock = asyncio.get_running_loop().time
         deadline = clock() + RETRY_SECONDS
+        pause = 0.05
         while True:
             try:
                 return await attempt()
@@ -184,7 +185,8 @@ class Clients:
                     self.unresolved.append(f"{what}: {refusal!r}")
                     return None
             self.retries += 1
-            await asyncio.sleep(self.random.uniform(0.02, 0.2))
+            await asyncio.sleep(self.random.uniform(0.5, 1) * pause)  # thousands at once would stop the restart
+            pause = min(2 * pause, 1.6)
 
 
 def envelope(brand: str, actor: str) -> dict[str, Any]:

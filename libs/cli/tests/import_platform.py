@@ -33,7 +33,7 @@ class FakePlatform:
     """Decides commands as the services do, one at a time, and answers the few queries that an import asks.
 
     `lose_answers` makes that many of the next commands time out after they were decided; `slugs_taken` belong to
-    somebody else.
+    somebody else.  An aggregate knows repeats of the last commands that it `remembers`.
     """
 
     def __init__(self) -> None:
@@ -41,8 +41,10 @@ class FakePlatform:
         self.lose_answers = 0
         self.down = False
         self.slugs_taken: dict[str, str] = {}
+        self.remembers = 1_000
         self._states: dict[tuple[str, str, str, str], Any] = {}
-        self._outcomes: dict[str, Accepted] = {}
+        self._outcomes: dict[tuple[str, str, str, str], dict[str, Accepted]] = {}
+        self._heads: dict[tuple[str, str, str, str], int] = {}
 
     def events(self, kind: type[T]) -> list[T]:
         """All events of a type, in the order of the log."""
@@ -79,10 +81,11 @@ class FakePlatform:
         return msgspec.convert(self._answer(name, payload), reply)
 
     def _decide(self, service: str, decider: Decider[Any, Any, Any], command: Command) -> Accepted:
-        if command.command_id in self._outcomes:
-            return structs.replace(self._outcomes[command.command_id], repeated=True)
         id_ = decider.identify(command)
         key = (service, command.brand, decider.aggregate, id_)
+        first = self._outcomes.get(key, {}).get(command.command_id)
+        if first is not None:
+            return structs.replace(first, repeated=True)
         command = structs.replace(command, roles=self._roles(command))
         self._admit(command)
         state = self._states.get(key, decider.initial)
@@ -90,9 +93,14 @@ class FakePlatform:
         for decided in events:
             state = decider.evolve(state, decided)
             self.log.append((Subject(service, command.brand, decider.aggregate, id_), command, decided))
+            self._heads[key] = len(self.log)
         self._states[key] = state
-        accepted = Accepted(id=id_, position={service.upper(): len(self.log)}, repeated=not events)
-        self._outcomes[command.command_id] = accepted
+        accepted = Accepted(id=id_, position={service.upper(): self._heads.get(key, 0)})
+        if events:
+            remembered = self._outcomes.setdefault(key, {})
+            remembered[command.command_id] = accepted
+            while len(remembered) > self.remembers:
+                del remembered[next(iter(remembered))]
         return accepted
 
     def _admit(self, command: Command) -> None:

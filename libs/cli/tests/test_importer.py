@@ -136,6 +136,15 @@ async def test_a_second_run_creates_nothing(run: Run) -> None:
         assert second.of(thing, Outcome.ALREADY_THERE) == first.of(thing, Outcome.CREATED)
 
 
+async def test_a_thread_that_no_longer_remembers_its_replies_is_not_told_to_be_new(run: Run) -> None:
+    run.platform.remembers = 10
+    await run(*EVERYTHING)
+    before = len(run.platform.log)
+    again = await run(*EVERYTHING, reply("late", "p1", "m1"))
+    assert len(run.platform.log) == before + 1
+    assert (again.of("reply", Outcome.CREATED), again.of("reply", Outcome.ALREADY_THERE)) == (1, 40)
+
+
 async def test_lost_answers_are_asked_for_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     await run(*MEMBERS[:1])
     run.platform.lose_answers = 20
