@@ -5,22 +5,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-import nats
 import pytest
 from msgspec import structs
 
-from libs.access import view as access
 from libs.access.roles import Role
-from libs.shared.codec import Codec
-from libs.shared.domain import SYSTEM, Accepted, Command, DomainError, Event, Query
-from libs.shared.event_store import Pending, Subject
+from libs.access.testing import World, running
+from libs.shared.domain import Accepted, Command, DomainError, Query
 from libs.shared.ids import uuid7
-from libs.shared.jetstream import JetStreamEventStore
 from libs.shared.paging import PageRequest
-from libs.shared.service import App
-from libs.shared.settings import Settings
-from libs.shared.streams import ensure_streams, event_stream
-from libs.shared.testing.servers import MongoServer, NatsServer
 from services.discussions.reaction import AddReaction, Emoji, RemoveReaction
 from services.discussions.service import compose
 from services.discussions.space import CreateSpace, SpaceKind
@@ -48,12 +40,10 @@ C = TypeVar("C", bound=Command)
 class Town:
     """A brand of each test's own, with `olga` the owner, `paul` and `rita` members, and a client of the service."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, world: World) -> None:
         self.brand = uuid7()
-        self._bus = app.bus
+        self._world = world
         self._seen: dict[str, int] = {}
-        codec = Codec("members", access.AccessView.events)
-        self._members = JetStreamEventStore(app.nats, codec)
 
     async def open(self) -> "Town":
         await self.joined("olga", Role.OWNER)
@@ -62,23 +52,7 @@ class Town:
         return self
 
     async def joined(self, member: str, *roles: Role) -> None:
-        """Let the members service say so."""
-        subject = Subject("members", self.brand, "member", member)
-        events: list[Event] = [access.MemberJoined(), *(access.RoleGranted(role=role.value) for role in roles)]
-        await self._members.append(subject, [self._pending(subject, event) for event in events], expected=None)
-
-    def _pending(self, subject: Subject, event: Event) -> Pending:
-        return Pending(
-            event=event,
-            id=uuid7(),
-            brand=subject.brand,
-            aggregate=subject.aggregate,
-            aggregate_id=subject.id,
-            actor=SYSTEM,
-            time=NOW,
-            causation_id="c1",
-            correlation_id="c1",
-        )
+        await self._world.join([member], *roles, brand=self.brand)
 
     def command(self, kind: type[C], actor: str, now: datetime = NOW, /, **fields: Any) -> C:
         return kind(command_id=uuid7(), brand=self.brand, actor=actor, now=now, **fields)
@@ -89,7 +63,7 @@ class Town:
     async def send_this(self, command: Command) -> Accepted:
         aggregate = {"create_space": "space", "add_reaction": "reaction", "remove_reaction": "reaction"}
         name = command.wire_name
-        accepted = await self._bus.command("discussions", aggregate.get(name, "thread"), name, command)
+        accepted = await self._world.send(aggregate.get(name, "thread"), command)
         for stream, position in accepted.position.items():
             self._seen[stream] = max(position, self._seen.get(stream, 0))
         return accepted
@@ -101,7 +75,7 @@ class Town:
 
     async def ask(self, reply: type[R], query: type[Query], viewer: str = "paul", **fields: Any) -> R:
         question = query(brand=self.brand, viewer=viewer, at_least=self._seen, **fields)
-        return await self._bus.query("discussions", query.wire_name, question, reply)
+        return await self._world.ask(question, reply)
 
     async def space(self, kind: SpaceKind = SpaceKind.DISCUSSION, slug: str = "talk", space_id: str = "s1") -> str:
         command = self.command(CreateSpace, "olga", space_id=space_id, slug=slug, name="Talk", kind=kind)
@@ -118,25 +92,14 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[App]:
-    # Servers of its own: what stands in MEMBERS here is of no use to other tests.
-    folder = tmp_path_factory.mktemp("discussions")
-    with NatsServer(folder / "nats") as nats_server, MongoServer(folder / "mongo") as mongo_server:
-        connection = await nats.connect(nats_server.url)
-        await ensure_streams(connection, event_stream("members"))
-        await connection.close()
-        settings = Settings.model_validate({"nats_url": nats_server.url, "mongo_url": mongo_server.url})
-        app = App("discussions", settings)
-        compose(app)
-        await app.start()
-        await app.ready()
-        yield app
-        await app.stop()
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with running("discussions", compose, tmp_path_factory.mktemp("discussions")) as world:
+        yield world
 
 
 @pytest.fixture
-async def town(app: App) -> Town:
-    return await Town(app).open()
+async def town(world: World) -> Town:
+    return await Town(world).open()
 
 
 class TestSpaces:
@@ -153,12 +116,12 @@ class TestSpaces:
         for actor in ("paul", "stranger"):
             assert await town.refused(CreateSpace, actor, **fields) == ("FORBIDDEN", ())
 
-    async def test_a_slug_is_taken_once_in_a_brand(self, app: App, town: Town) -> None:
+    async def test_a_slug_is_taken_once_in_a_brand(self, world: World, town: Town) -> None:
         await town.space()
         fields: dict[str, Any] = {"space_id": "s2", "slug": "talk", "name": "Talk", "kind": SpaceKind.DISCUSSION}
         assert await town.refused(CreateSpace, "olga", **fields) == ("NAME_TAKEN", ("slug",))
         assert await town.ask(list[SpaceView | None], SpacesGetMany, ids=["s2"]) == [None]
-        other = await Town(app).open()
+        other = await Town(world).open()
         await other.space()
 
     async def test_the_same_command_again_is_answered_again(self, town: Town) -> None:
@@ -307,8 +270,8 @@ class TestIsolation:
     """Two brands: one with a space, a post, a reply and a reaction, and one whose owner `eve` looks for them."""
 
     @pytest.fixture
-    async def theirs(self, app: App) -> Town:
-        town = Town(app)
+    async def theirs(self, world: World) -> Town:
+        town = Town(world)
         await town.joined("eve", Role.OWNER)
         return town
 
@@ -320,8 +283,8 @@ class TestIsolation:
         await town.send(AddReaction, "paul", thread_id="t1", target_id="t1", emoji=Emoji.FIRE)
         return town
 
-    def test_nothing_is_forgotten(self, app: App) -> None:
-        assert {endpoint.message for endpoint in app.endpoints} == {*COMMANDS, *QUERIES}
+    def test_nothing_is_forgotten(self, world: World) -> None:
+        assert {endpoint.message for endpoint in world.app.endpoints} == {*COMMANDS, *QUERIES}
 
     @pytest.mark.parametrize("query", QUERIES)
     async def test_a_query_for_another_brand_is_refused(self, query: type[Query], mine: Town, theirs: Town) -> None:

@@ -8,11 +8,13 @@ import pytest
 from msgspec import structs
 
 from libs.access.roles import Role
+from libs.access.testing import World, running
 from libs.shared.domain import SYSTEM, Accepted, DomainError, Query
 from libs.shared.paging import PageRequest
 from libs.shared.testing.views import canonical
 from services.events.event import Mode, RsvpStatus
 from services.events.programme import Session
+from services.events.service import compose
 from services.events.tests.builders import (
     LEADER,
     START,
@@ -22,7 +24,6 @@ from services.events.tests.builders import (
     rsvp,
     schedule,
 )
-from services.events.tests.world import World, events_service
 from services.events.views.attendance_sheet import AttendeePage, AttendeePageResult, AttendeeView, ViewerRsvps
 from services.events.views.event_calendar import (
     AgendasGetMany,
@@ -37,7 +38,7 @@ BRANDS = ("b1", "b2")
 
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    async with events_service(tmp_path_factory.mktemp("events")) as world:
+    async with running("events", compose, tmp_path_factory.mktemp("events")) as world:
         for brand in BRANDS:
             await world.join(["leader"], Role.BUILDER, brand=brand)
             await world.join(["mod"], Role.MODERATOR, brand=brand)
@@ -69,13 +70,13 @@ async def attendees(world: World, event_id: str, at: Accepted, status: RsvpStatu
 
 
 async def test_from_the_invitation_to_the_door(world: World) -> None:
-    await world.send(schedule(event_id="e1", in_person_seats=1))
-    await world.send(rsvp("m1"))
-    await world.send(rsvp("m2"))
-    await world.send(rsvp("m3", Mode.ONLINE))
-    await world.send(cancel_rsvp("m1"))
-    await world.send(check_in("mod", "m2"))
-    at = await world.send(check_in("m3", "m3"))
+    await world.send("event", schedule(event_id="e1", in_person_seats=1))
+    await world.send("event", rsvp("m1"))
+    await world.send("event", rsvp("m2"))
+    await world.send("event", rsvp("m3", Mode.ONLINE))
+    await world.send("event", cancel_rsvp("m1"))
+    await world.send("event", check_in("mod", "m2"))
+    at = await world.send("event", check_in("m3", "m3"))
     assert at.id == "e1"
 
     [event] = await world.ask(
@@ -90,29 +91,29 @@ async def test_from_the_invitation_to_the_door(world: World) -> None:
     assert mine is not None
     assert (mine.status, mine.number, mine.checked_in_at) == (RsvpStatus.CONFIRMED, 2, START)
 
-    at = await world.send(cancel_event())
+    at = await world.send("event", cancel_event())
     calendar = await world.ask(
         EventCalendar(brand="b1", viewer="m1", starts_from=START, at_least=at.position), EventPageResult
     )
     assert [(e.id, e.cancelled_at is not None) for e in calendar.items] == [("e1", True)]
-    assert await refused(world.send(rsvp("m1"))) == "EVENT_CANCELLED"
+    assert await refused(world.send("event", rsvp("m1"))) == "EVENT_CANCELLED"
 
 
 async def test_a_repeat_returns_the_first_outcome(world: World) -> None:
-    await world.send(schedule(event_id="repeated"))
+    await world.send("event", schedule(event_id="repeated"))
     ask = rsvp("m1", event_id="repeated")
-    first = await world.send(ask)
-    await world.send(rsvp("m2", event_id="repeated"))
-    again = await world.send(ask)
+    first = await world.send("event", ask)
+    await world.send("event", rsvp("m2", event_id="repeated"))
+    again = await world.send("event", ask)
     assert (again.position, again.repeated) == (first.position, True)
-    at = await world.send(rsvp("m1", event_id="repeated"))
+    at = await world.send("event", rsvp("m1", event_id="repeated"))
     assert [a.member_id for a in await attendees(world, "repeated", at)] == ["m1", "m2"]
 
 
 async def test_roles_are_the_services_own_knowledge(world: World) -> None:
-    assert await refused(world.send(schedule(event_id="forged", actor="m1", roles=LEADER))) == "FORBIDDEN"
-    assert await refused(world.send(schedule(event_id="forged", actor="nobody", roles=LEADER))) == "FORBIDDEN"
-    await world.send(schedule(event_id="imported", actor=SYSTEM))
+    assert await refused(world.send("event", schedule(event_id="forged", actor="m1", roles=LEADER))) == "FORBIDDEN"
+    assert await refused(world.send("event", schedule(event_id="forged", actor="nobody", roles=LEADER))) == "FORBIDDEN"
+    await world.send("event", schedule(event_id="imported", actor=SYSTEM))
 
 
 async def test_input_is_checked_at_the_edge(world: World) -> None:
@@ -137,8 +138,8 @@ async def test_input_is_checked_at_the_edge(world: World) -> None:
 )
 async def test_another_brand_sees_nothing(world: World, query: Query, reply: type[object], empty: object) -> None:
     when = {"starts_at": START + timedelta(days=8), "ends_at": START + timedelta(days=9)}
-    await world.send(schedule(event_id="private", **when))  # type: ignore[arg-type]
-    at = await world.send(rsvp("m1", event_id="private"))
+    await world.send("event", schedule(event_id="private", **when))  # type: ignore[arg-type]
+    at = await world.send("event", rsvp("m1", event_id="private"))
     query = structs.replace(query, at_least=at.position)
     if query.viewer == "n1":
         answer = await world.ask(query, reply)
@@ -150,12 +151,12 @@ async def test_another_brand_sees_nothing(world: World, query: Query, reply: typ
 
 
 async def test_another_brand_changes_nothing(world: World) -> None:
-    await world.send(schedule(event_id="shared-id", in_person_seats=1))
-    assert await refused(world.send(rsvp("n1", event_id="shared-id"))) == "FORBIDDEN"
-    assert await refused(world.send(rsvp("n1", event_id="shared-id", brand="b2"))) == "NOT_FOUND"
-    await world.send(schedule(event_id="shared-id", brand="b2", in_person_seats=1))
-    await world.send(rsvp("n1", event_id="shared-id", brand="b2"))
-    at = await world.send(rsvp("m1", event_id="shared-id"))
+    await world.send("event", schedule(event_id="shared-id", in_person_seats=1))
+    assert await refused(world.send("event", rsvp("n1", event_id="shared-id"))) == "FORBIDDEN"
+    assert await refused(world.send("event", rsvp("n1", event_id="shared-id", brand="b2"))) == "NOT_FOUND"
+    await world.send("event", schedule(event_id="shared-id", brand="b2", in_person_seats=1))
+    await world.send("event", rsvp("n1", event_id="shared-id", brand="b2"))
+    at = await world.send("event", rsvp("m1", event_id="shared-id"))
     assert [(a.member_id, a.number) for a in await attendees(world, "shared-id", at)] == [("m1", 1)]
 
 
@@ -163,9 +164,9 @@ async def test_a_ticket_rush(world: World) -> None:
     """500 members ask at once for 100 seats; then ten leave, and the view is rebuilt."""
     crowd = [f"r{n:03}" for n in range(500)]
     await world.join(crowd)
-    await world.send(schedule(event_id="rush", in_person_seats=100))
+    await world.send("event", schedule(event_id="rush", in_person_seats=100))
 
-    accepted = await asyncio.gather(*(world.send(rsvp(member, event_id="rush")) for member in crowd))
+    accepted = await asyncio.gather(*(world.send("event", rsvp(member, event_id="rush")) for member in crowd))
     at = max(accepted, key=lambda one: one.position["EVENTS"])
     await world.shown(at)
     seated = await attendees(world, "rush", at, RsvpStatus.CONFIRMED)
@@ -175,7 +176,7 @@ async def test_a_ticket_rush(world: World) -> None:
     assert [a.number for a in waiting] == list(range(101, 501))
 
     leaving = [structs.replace(cancel_rsvp(a.member_id), event_id="rush") for a in (*seated[:10], *waiting[:20:2])]
-    accepted = await asyncio.gather(*(world.send(command) for command in leaving))
+    accepted = await asyncio.gather(*(world.send("event", command) for command in leaving))
     at = max(accepted, key=lambda one: one.position["EVENTS"])
     await world.shown(at)
     order = await attendees(world, "rush", at)

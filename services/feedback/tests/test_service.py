@@ -8,9 +8,11 @@ import pytest
 from msgspec import structs
 
 from libs.access.roles import Role
+from libs.access.testing import World, running
 from libs.shared.domain import SYSTEM, Accepted, DomainError, Query
 from libs.shared.testing.views import canonical
 from services.feedback.idea import Status
+from services.feedback.service import compose
 from services.feedback.tests.builders import (
     LEADER,
     NOW,
@@ -20,7 +22,6 @@ from services.feedback.tests.builders import (
     submit_idea,
     withdraw,
 )
-from services.feedback.tests.world import World, feedback_service
 from services.feedback.views.boards import BoardBySlug, BoardPage, BoardPageResult, BoardsGetMany, BoardView
 from services.feedback.views.ideas import IdeaPage, IdeaPageResult, IdeasGetMany, IdeaView
 from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResult
@@ -28,7 +29,7 @@ from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResul
 
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    async with feedback_service(tmp_path_factory.mktemp("feedback")) as world:
+    async with running("feedback", compose, tmp_path_factory.mktemp("feedback")) as world:
         for brand in ("b1", "b2"):
             await world.join(["leader"], Role.BUILDER, brand=brand)
             await world.join(["mod"], Role.MODERATOR, brand=brand)

@@ -1,7 +1,7 @@
-"""The feedback service on real servers of its own, and members to ask it."""
+"""A service on real servers of its own, with the members that a test lets join."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,6 @@ from libs.shared.settings import Settings
 from libs.shared.streams import ensure_streams, event_stream
 from libs.shared.testing.servers import MongoServer, NatsServer
 from libs.shared.testing.views import NOON
-from services.feedback.service import compose
 
 T = TypeVar("T")
 
@@ -64,11 +63,11 @@ class World:
 
     async def send(self, aggregate: str, command: Command) -> Accepted:
         """Send a command of one of the service's aggregates."""
-        return await self.bus.command("feedback", aggregate, command.wire_name, command, timeout_seconds=60)
+        return await self.bus.command(self.app.name, aggregate, command.wire_name, command, timeout_seconds=60)
 
     async def ask(self, query: Query, reply: type[T]) -> T:
         """Ask a query."""
-        return await self.bus.query("feedback", query.wire_name, query, reply)
+        return await self.bus.query(self.app.name, query.wire_name, query, reply)
 
     async def shown(self, at: Accepted) -> None:
         """Return when every view shows a position, however long it takes a busy machine."""
@@ -90,13 +89,13 @@ class World:
 
 
 @asynccontextmanager
-async def feedback_service(folder: Path) -> AsyncGenerator[World, None]:
-    """Start NATS, MongoDB and the service, and stop them at the end."""
+async def running(name: str, compose: Callable[[App], None], folder: Path) -> AsyncGenerator[World, None]:
+    """Start NATS, MongoDB and a service, and stop them at the end."""
     with NatsServer(folder / "nats") as nats, MongoServer(folder / "mongo") as mongo:
         connection = Connection("test")
         await connection.open(nats.url)
         await ensure_streams(connection, event_stream("members"))
-        app = App("feedback", Settings(nats_url=nats.url, mongo_url=mongo.url))
+        app = App(name, Settings(nats_url=nats.url, mongo_url=mongo.url))
         compose(app)
         await app.start()
         try:
