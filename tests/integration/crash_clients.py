@@ -29,7 +29,7 @@ from services.members.network import CreateNetwork
 
 #: Refusals and errors after which a client sends the same command again.
 PASSING = frozenset({"UNAVAILABLE", "TIMEOUT", "CONFLICT", "STALE_VIEW"})
-RETRY_SECONDS = 60
+RETRY_SECONDS = 150
 THREADS, IDEAS, SEATS = 5, 5, 20
 
 _REPLY = """mutation M($input: PublishReplyInput!) {
