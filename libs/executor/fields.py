@@ -1,6 +1,6 @@
 """How a field gets its values: by reading an attribute, by one call for all parents, or by one call a parent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from graphql import (
@@ -63,3 +63,11 @@ class Adapter:
     ) -> Mapping[type, GraphQLObjectType]:
         """Python classes whose exact instances are known to be of an object type, without asking `is_type_of`."""
         return {}
+
+
+def answers(name: str, answer: object, count: int) -> list[Any]:
+    """What the batch resolver of a field answered, as a list of its own; raises `BatchError`."""
+    if not isinstance(answer, Sequence) or len(answer) != count:
+        given = f"{len(answer)} values" if isinstance(answer, Sequence) else type(answer).__name__
+        raise BatchError(f"{name} answered {given} for {count} objects")
+    return list(answer)

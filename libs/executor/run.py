@@ -266,7 +266,7 @@ class Run:
         if work.call is not None:
             call, work.call = work.call, None
             try:
-                work.values = sources.answers(work, await call)
+                work.values = sources.answered(work, await call)
             except Exception as error:  # of all of them
                 work.values = [error] * len(work.level.sources)
             return

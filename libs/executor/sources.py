@@ -1,13 +1,13 @@
 """Where the values of a field come from: attributes, a batch resolver, or a resolver called for each object."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, is_awaitable
 
-from libs.executor.fields import Attribute, Batch, BatchError
+from libs.executor.fields import Attribute, Batch, answers
 from libs.executor.level import Level, Work
 from libs.executor.plan import Field
 
@@ -33,14 +33,9 @@ def read(run: "Run", field: Field, level: Level) -> Work:
     return Work(field, level, _each(run, field, level, source.call, arguments))
 
 
-def answers(work: Work, answer: object) -> list[Any]:
+def answered(work: Work, answer: object) -> list[Any]:
     """What a batch resolver answered, as the values of a field; raises `BatchError`."""
-    count = len(work.level.sources)
-    if not isinstance(answer, Sequence) or len(answer) != count:
-        name = f"{work.field.parent.name}.{work.field.name}"
-        given = f"{len(answer)} values" if isinstance(answer, Sequence) else type(answer).__name__
-        raise BatchError(f"the batch resolver of {name} answered {given} for {count} objects")
-    return list(answer)
+    return answers(f"{work.field.parent.name}.{work.field.name}", answer, len(work.level.sources))
 
 
 def infos(run: "Run", work: Work) -> list[Info]:
@@ -83,7 +78,7 @@ def _batch(run: "Run", field: Field, level: Level, call: Callable[..., Any], arg
     if is_awaitable(answer):
         work.call = answer
     else:
-        work.values = answers(work, answer)
+        work.values = answered(work, answer)
     return work
 
 
