@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -35,6 +35,8 @@ TYPENAME: Final = "__typename"
 #: The values of variables that decide which fields are collected (`@skip`, `@include`); absent ones are left out.
 Shape = tuple[tuple[str, Any], ...]
 
+Quick: TypeAlias = tuple[frozenset[type], Callable[[Sequence[Any]], bool] | None]
+
 _ATOMS: Final = (str, int, float, bool, type(None), Enum)
 
 
@@ -53,6 +55,7 @@ class Field:
         "named",
         "nodes",
         "parent",
+        "quick",
         "read",
         "required",
         "selections",
@@ -80,6 +83,11 @@ class Field:
             if isinstance(self.source, Attribute) and self.source.name.isidentifier()
             else None
         )
+        #: For a leaf that is an attribute: the classes of values that need no work, and what must hold of them.
+        self.quick: Quick | None = None
+        if self.leaf is not None and self.read is not None and not self.lists:
+            plain = self.leaf.plain - {type(None)} if self.required[0] else self.leaf.plain
+            self.quick = (plain, self.leaf.holds)
         #: The arguments, when they are the same for every run; else None.
         self.arguments: dict[str, Any] | None = _constant_arguments(definition, self.nodes[0])
         #: Selection sets by the type of the object, as far as objects of that type were met.

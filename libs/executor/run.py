@@ -85,6 +85,10 @@ class Run:
         if field.name == TYPENAME:
             return [field.parent.name] * len(level.sources)
         work = sources.read(self, field, level)
+        if field.quick is not None:
+            plain, holds = field.quick
+            if plain.issuperset(map(type, work.values)) and (holds is None or holds(work.values)):
+                return work.values  # in their final form already, as nearly all attributes are
         values = self._complete(work)
         if values is None:
             self._waiting.append(work)

@@ -97,33 +97,30 @@ def _each(run: "Run", field: Field, level: Level, call: Callable[..., Any], argu
 
 
 def _attributes(run: "Run", field: Field, level: Level, source: Attribute) -> list[Any]:
+    values: list[Any] = []
     sources = level.sources
-    kinds = set(map(type, sources))
-    try:
-        if kinds == {dict} and source.lenient:
-            values = [parent.get(source.name) for parent in sources]
-        elif field.read is not None and not (source.lenient and any(issubclass(kind, Mapping) for kind in kinds)):
-            values = list(map(field.read, sources))
-        else:
-            return _attributes_one_by_one(run, field, level, source)
-    except Exception:  # of one of them
-        return _attributes_one_by_one(run, field, level, source)
+    if field.read is None or (source.lenient and any(map(_is_mapping, sources))):
+        values.extend(_attribute(source, parent) for parent in sources)
+    while len(values) < len(sources):
+        assert field.read is not None
+        try:
+            values.extend(map(field.read, sources[len(values) :]))
+        except Exception as error:  # of the first that is not here yet
+            values.append(None if source.lenient and isinstance(error, AttributeError) else error)
     return _called(run, field, level, values) if source.lenient and any(map(callable, values)) else values
 
 
-def _attributes_one_by_one(run: "Run", field: Field, level: Level, source: Attribute) -> list[Any]:
-    values: list[Any] = []
-    for parent in level.sources:
-        try:
-            if not source.lenient:
-                values.append(getattr(parent, source.name))
-            elif isinstance(parent, Mapping):
-                values.append(parent.get(source.name))
-            else:
-                values.append(getattr(parent, source.name, None))
-        except Exception as error:  # of a property
-            values.append(error)
-    return _called(run, field, level, values) if source.lenient else values
+def _attribute(source: Attribute, parent: Any) -> Any:
+    try:
+        if not source.lenient:
+            return getattr(parent, source.name)
+        return parent.get(source.name) if _is_mapping(parent) else getattr(parent, source.name, None)
+    except Exception as error:  # of a property
+        return error
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict | Mapping)
 
 
 def _called(run: "Run", field: Field, level: Level, values: list[Any]) -> list[Any]:

@@ -58,14 +58,15 @@ def executor(schema: BaseSchema, **bounds: int) -> Executor:
     Extensions of the schema are not run.  An object is of the type that its class declares, whatever it may have been
     cast to with `strawberry.cast`.
     """
-    return Executor(schema._schema, StrawberryAdapter(schema), **bounds)  # type: ignore[attr-defined]
+    core: GraphQLSchema = schema._schema  # type: ignore[attr-defined]
+    return Executor(core, StrawberryAdapter(schema), **bounds)
 
 
 class StrawberryAdapter(Adapter):
     """What the executor needs to know of a Strawberry schema."""
 
     def __init__(self, schema: BaseSchema) -> None:
-        self._converter = schema.schema_converter  # type: ignore[attr-defined]
+        self._converter = schema.schema_converter
 
     def source(self, parent: GraphQLObjectType, name: str, field: GraphQLField) -> Source:
         """Batch resolvers and plain attributes as such; everything else as Strawberry made it."""
