@@ -2,24 +2,19 @@
 
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Final, Protocol, TypeVar
 
 import strawberry
-from graphql import DocumentNode
 from msgspec import Struct
 
 from libs.shared.clock import to_milliseconds
 from libs.shared.domain import NO_BRAND, Accepted, Position
 from libs.shared.ids import derived_id, member_id, uuid7
 from services.gateway import consistency
-from services.gateway import replies as rows
 from services.gateway.feed import Feed
-from services.gateway.loaders import Loader
 from services.gateway.security import Principal, Unauthenticated
 
 T = TypeVar("T")
-V = TypeVar("V")
 
 #: How a query names a viewer who has no identity.  It is no member of any brand.
 ANONYMOUS: Final = "anonymous"
@@ -45,102 +40,18 @@ class PageArguments(Struct, frozen=True, omit_defaults=True):
 
 
 class Scope:
-    """One brand as one viewer sees it, no older than `at_least`.  Its loaders live as long as the operation."""
+    """One brand as one viewer sees it, no older than `at_least`; the same object for the same within an operation."""
 
     def __init__(self, context: "Context", brand: str, viewer: str, at_least: dict[str, int]) -> None:
         self.context = context
         self.brand = brand
         self.viewer = viewer
         self.at_least = at_least
-        self._loaders: dict[Hashable, Any] = {}
 
     async def ask(self, service: str, name: str, reply: type[T], /, **fields: Any) -> T:
         """Ask a service within this brand."""
         envelope = {"brand": self.brand, "viewer": self.viewer, "at_least": self.at_least}
         return await self.context.bus.query(service, name, {**envelope, **fields}, reply)
-
-    def _loader(
-        self, service: str, name: str, reply: type[list[V]], keys: str = "ids", **fields: Any
-    ) -> Loader[str, V]:
-        key = (name, *fields.values())
-        if key not in self._loaders:
-
-            async def fetch(ids: list[str]) -> list[V]:
-                return await self.ask(service, name, reply, **{keys: ids}, **fields)
-
-            self._loaders[key] = Loader(fetch)
-        loader: Loader[str, V] = self._loaders[key]
-        return loader
-
-    @cached_property
-    def members(self) -> Loader[str, rows.MemberReply | None]:
-        """Members by id."""
-        return self._loader("members", "members_get_many", list[rows.MemberReply | None])
-
-    @cached_property
-    def spaces(self) -> Loader[str, rows.SpaceReply | None]:
-        """Spaces by id."""
-        return self._loader("discussions", "spaces_get_many", list[rows.SpaceReply | None])
-
-    @cached_property
-    def posts(self) -> Loader[str, rows.PostReply | None]:
-        """Posts by id."""
-        return self._loader("discussions", "posts_get_many", list[rows.PostReply | None])
-
-    @cached_property
-    def replies(self) -> Loader[str, rows.ReplyReply | None]:
-        """Replies by id."""
-        return self._loader("discussions", "replies_get_many", list[rows.ReplyReply | None])
-
-    def reply_pages(self, page: PageArguments) -> Loader[str, rows.PageReply[rows.ReplyReply]]:
-        """The same page of replies of many posts."""
-        reply = list[rows.PageReply[rows.ReplyReply]]
-        return self._loader("discussions", "reply_pages", reply, "thread_ids", page=page)
-
-    @cached_property
-    def reactions(self) -> Loader[str, rows.ReactionsReply]:
-        """Reactions by the id of the post or reply."""
-        return self._loader("discussions", "reactions_get_many", list[rows.ReactionsReply], "target_ids")
-
-    @cached_property
-    def events(self) -> Loader[str, rows.EventReply | None]:
-        """Events by id."""
-        return self._loader("events", "events_get_many", list[rows.EventReply | None])
-
-    @cached_property
-    def agendas(self) -> Loader[str, list[rows.SessionReply] | None]:
-        """Sessions by the id of the event."""
-        return self._loader("events", "agendas_get_many", list[list[rows.SessionReply] | None])
-
-    @cached_property
-    def viewer_rsvps(self) -> Loader[str, rows.AttendeeReply | None]:
-        """The viewer's RSVP by the id of the event."""
-        return self._loader("events", "viewer_rsvps", list[rows.AttendeeReply | None])
-
-    @cached_property
-    def boards(self) -> Loader[str, rows.BoardReply | None]:
-        """Boards by id."""
-        return self._loader("feedback", "boards_get_many", list[rows.BoardReply | None])
-
-    @cached_property
-    def ideas(self) -> Loader[str, rows.IdeaReply | None]:
-        """Ideas by id."""
-        return self._loader("feedback", "ideas_get_many", list[rows.IdeaReply | None])
-
-    @cached_property
-    def viewer_votes(self) -> Loader[str, bool]:
-        """Whether the viewer voted, by the id of the idea."""
-        return self._loader("feedback", "viewer_votes", list[bool])
-
-    @cached_property
-    def brands(self) -> Loader[str, rows.BrandReply | None]:
-        """Brands by id; asked outside of any brand."""
-        return self._loader("members", "brands_get_many", list[rows.BrandReply | None])
-
-    @cached_property
-    def networks(self) -> Loader[str, rows.NetworkReply | None]:
-        """Networks by id; asked outside of any brand."""
-        return self._loader("members", "networks_get_many", list[rows.NetworkReply | None])
 
 
 class Done(Struct, frozen=True):
@@ -164,7 +75,6 @@ class Context:
     ) -> None:
         self.bus = bus
         self.feed = feed if feed is not None else Feed()
-        self.document: DocumentNode | None = None
         self.principal = principal
         self.at_least = at_least or {}
         self._identity_key = identity_key

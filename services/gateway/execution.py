@@ -1,15 +1,19 @@
 """Runs one GraphQL operation and says in the house's words what went wrong with it."""
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final
+from contextlib import aclosing
+from typing import Any, Final, cast
 
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
 from graphql import ExecutionResult as CoreResult
-from graphql import GraphQLError, OperationType
+from graphql.execution import Executor as CoreExecutor
+from graphql.execution import create_source_event_stream
+from graphql.pyutils import is_awaitable
 from msgspec import Struct
 from opentelemetry import propagate
 from opentelemetry.trace import SpanKind
-from strawberry.types import ExecutionResult
 
+from libs.executor.with_strawberry import executor
 from libs.shared import telemetry
 from libs.shared.domain import DomainError
 from libs.shared.ids import uuid7
@@ -48,8 +52,10 @@ class Engine:
     """The schema with its documents."""
 
     def __init__(self) -> None:
-        self.schema = build()
-        self.documents = Documents(self.schema._schema)
+        schema = build()
+        self.schema: GraphQLSchema = schema._schema
+        self.documents = Documents(self.schema)
+        self._executor = executor(schema)
 
     def kind(self, operation: Operation) -> OperationType:
         """Whether it reads, writes or subscribes; raises `Refused` when it cannot run."""
@@ -67,35 +73,52 @@ class Engine:
                 "subscriptions run over WebSocket", extensions={"code": "SUBSCRIPTION_NEEDS_WEBSOCKET"}
             )
             return Result({"errors": [error_body(error)]})
-        context.document = document
         with telemetry.span(
             f"graphql.{node.operation.value}",
             parent=parent,
             kind=SpanKind.SERVER,
             attributes={"graphql.operation.name": operation.operation_name or ""},
         ):
-            result = await self.schema.execute(
-                operation.query,
-                variable_values=operation.variables,
-                context_value=context,
-                operation_name=operation.operation_name,
-            )
-            return _result(result)
+            return await self._run(document, node, operation, context)
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
         """Run a subscription: a result for each thing that happens; raises `Refused`."""
-        context.document, _ = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
-        stream = await self.schema.subscribe(
-            operation.query,
-            variable_values=operation.variables,
-            context_value=context,
-            operation_name=operation.operation_name,
+        document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
+        stream = await self._events(document, node, operation, context)
+        if isinstance(stream, CoreResult):
+            yield _result(stream)
+            return
+        async with aclosing(stream):
+            try:
+                async for event in stream:
+                    yield await self._run(document, node, operation, context, event)
+            except Exception as error:
+                yield _result(CoreResult(None, [GraphQLError(str(error), original_error=error)]))
+
+    async def _run(
+        self,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        operation: Operation,
+        context: Context,
+        root: Any = None,
+    ) -> Result:
+        name = node.name.value if node.name else None
+        result = await self._executor.execute(
+            document, root=root, context=context, variables=operation.variables, operation_name=name
         )
-        try:
-            async for result in stream:
-                yield _result(result)
-        finally:
-            await stream.aclose()
+        return _result(result)
+
+    async def _events(
+        self, document: DocumentNode, node: OperationDefinitionNode, operation: Operation, context: Context
+    ) -> AsyncGenerator[Any, None] | CoreResult:
+        """What happens, as graphql-core gets it from the field that is subscribed to; or why it cannot be had."""
+        name = node.name.value if node.name else None
+        built = CoreExecutor.build(self.schema, document, None, context, operation.variables, name)
+        if isinstance(built, list):
+            return CoreResult(None, built)
+        stream: Any = create_source_event_stream(built)
+        return cast(AsyncGenerator[Any, None] | CoreResult, await stream if is_awaitable(stream) else stream)
 
 
 def remote_parent(headers: Mapping[str, str]) -> str | None:
@@ -105,7 +128,7 @@ def remote_parent(headers: Mapping[str, str]) -> str | None:
     return telemetry.extract(carrier) or telemetry.extract(headers)
 
 
-def _result(result: ExecutionResult | CoreResult) -> Result:
+def _result(result: CoreResult) -> Result:
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [error_body(error) for error in result.errors]
