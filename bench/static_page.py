@@ -6,7 +6,8 @@ import strawberry
 
 from libs.executor.with_strawberry import batch
 
-PAGE: Final = """query Page { posts(first: 20) { nodes { id title body publishedAt replyCount author { id displayName } }
+PAGE: Final = """query Page { posts(first: 20) {
+  nodes { id title body publishedAt replyCount author { id displayName } }
   pageInfo { hasNextPage endCursor } } }"""
 
 _BODY: Final = "The lamp on the pier was dark last night, and nobody on the boats complained. " * 6

@@ -17,7 +17,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from libs.executor.errors import Errors, Nulled
 from libs.executor.fields import Adapter
 from libs.executor.level import Level
-from libs.executor.plan import Plan, Shape, deciding_variables, shape
+from libs.executor.plan import TOO_DEEP, Plan, Shape, deciding_variables, shape
 from libs.executor.run import Run
 
 #: Plans kept for one operation: one for each combination of variables in its `@skip` and `@include`.
@@ -84,6 +84,8 @@ class Executor:
             return begun
         try:
             return await (_serially(begun) if begun.plan.serial else _together(begun))
+        except RecursionError:
+            return ExecutionResult(None, [GraphQLError(TOO_DEEP, begun.plan.operation)])
         finally:
             begun.stop()
 

@@ -32,6 +32,7 @@ from libs.executor.fields import Adapter, Attribute, Source
 from libs.executor.leaves import Leaf
 
 TYPENAME: Final = "__typename"
+TOO_DEEP: Final = "Selections are nested too deeply. Execution aborted."
 #: The values of variables that decide which fields are collected (`@skip`, `@include`); absent ones are left out.
 Shape = tuple[tuple[str, Any], ...]
 
@@ -150,7 +151,7 @@ class Plan:
         except RecursionError:
             grouped = None
         if grouped is None:
-            raise GraphQLError("Selections are nested too deeply. Execution aborted.", operation)
+            raise GraphQLError(TOO_DEEP, operation)
         self.root = self._compile(root, grouped)
 
     def select(self, field: Field, kind: GraphQLObjectType) -> Selection:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from graphql import ExecutionResult as CoreResult
 from graphql.execution import Executor as CoreExecutor
 from graphql.execution import create_source_event_stream
@@ -52,10 +52,9 @@ class Engine:
     """The schema with its documents."""
 
     def __init__(self) -> None:
-        schema = build()
-        self.schema: GraphQLSchema = schema._schema
-        self.documents = Documents(self.schema)
-        self._executor = executor(schema)
+        self.schema = build()
+        self.documents = Documents(self.schema._schema)
+        self._executor = executor(self.schema)
 
     def kind(self, operation: Operation) -> OperationType:
         """Whether it reads, writes or subscribes; raises `Refused` when it cannot run."""
@@ -114,7 +113,7 @@ class Engine:
     ) -> AsyncGenerator[Any, None] | CoreResult:
         """What happens, as graphql-core gets it from the field that is subscribed to; or why it cannot be had."""
         name = node.name.value if node.name else None
-        built = CoreExecutor.build(self.schema, document, None, context, operation.variables, name)
+        built = CoreExecutor.build(self.schema._schema, document, None, context, operation.variables, name)
         if isinstance(built, list):
             return CoreResult(None, built)
         stream: Any = create_source_event_stream(built)
