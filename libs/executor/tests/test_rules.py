@@ -267,3 +267,18 @@ def test_an_exception_in_a_batch_is_an_error_of_its_object_only() -> None:
     )
     assert result.data == {"items": [{"twice": 1}, None, {"twice": 3}]}
     assert told(result) == [("no", ["items", 1, "twice"])]
+
+
+def test_an_attribute_that_is_missing_is_null_and_a_property_that_fails_is_an_error() -> None:
+    class Source:
+        name = "n"
+
+        @property
+        def word(self) -> str:
+            raise ValueError("broken")
+
+        many = property(lambda _: [[1]])
+
+    result = run("{ word many self { name } selves { name word } }", Source())
+    assert result.data == {"word": None, "many": [[1]], "self": None, "selves": None}
+    assert told(result) == [("broken", ["word"])]
