@@ -47,6 +47,12 @@ async def outcomes(script: str, *arguments: str) -> list[Outcome]:
     return msgspec.json.decode(await node(script, *arguments), type=list[Outcome])
 
 
+def check_all_ok(results: Sequence[Outcome]) -> None:
+    """Every outcome is `ok`; else the test fails with the reasons."""
+    wrong = [f"{one.name}: {one.status} {one.reason}" for one in results if one.status != "ok"]
+    assert not wrong, "\n\n".join(wrong)
+
+
 def package_version(name: str) -> str:
     """The version of a package of the suites that is installed here."""
     version: str = json.loads((NODE / "node_modules" / name / "package.json").read_text())["version"]
