@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 # GraphQL over HTTP and WebSocket; CloudEvents 1.0; AsyncAPI 3.0 and JSON Schema.
 CONFORMANCE := tests/conformance $(addprefix libs/,shared/tests/test_codec.py shared/tests/test_catalogue.py cli/tests/test_catalogue.py)
 # What of it is in JavaScript: folders with a lock file, and the stamp that npm leaves in each.
-JAVASCRIPT := tests/conformance/node
+JAVASCRIPT := tests/conformance/node docs/clients/typescript
 PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(JAVASCRIPT))
 NEED_NODE := node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
 	|| { echo 'make conformance needs Node 20 or newer with npm' >&2; exit 1; }

@@ -9,16 +9,6 @@ from libs.shared.testing.issuer import Issuer
 from services.gateway.tests.world import world
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-reports", action="store_true", help="write docs/conformance anew")
-
-
-@pytest.fixture
-def write_reports(request: pytest.FixtureRequest) -> bool:
-    """Whether reports are written instead of compared."""
-    return bool(request.config.getoption("--write-reports"))
-
-
 @pytest.fixture(scope="session")
 def issuer() -> Iterator[Issuer]:
     with Issuer("ES256") as started:

@@ -1,7 +1,8 @@
-"""Suites that are written in JavaScript: how one is run, and how its outcome becomes a document of the repository."""
+"""Suites that are written in JavaScript, and how one is run."""
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import msgspec
 from msgspec import Struct
 
 ROOT = Path(__file__).resolve().parents[2]
-REPORTS = ROOT / "docs/conformance"
 NODE = ROOT / "tests/conformance/node"
 
 #: What the longest suite may take on a busy machine.
@@ -26,10 +26,15 @@ class Outcome(Struct, frozen=True):
     section: str = ""
 
 
-async def node(*command: str, folder: Path = NODE) -> bytes:
+async def node(*command: str, folder: Path = NODE, **environment: str) -> bytes:
     """Run a program of Node and return its output; what it says on standard error fails the test if it fails."""
     process = await asyncio.create_subprocess_exec(
-        "node", *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        "node",
+        *command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(_SECONDS):
@@ -57,19 +62,3 @@ def package_version(name: str) -> str:
     """The version of a package of the suites that is installed here."""
     version: str = json.loads((NODE / "node_modules" / name / "package.json").read_text())["version"]
     return version
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-
-
-def check_report(name: str, text: str, *, write: bool) -> None:
-    """The document is what the run made of it; with `write` it becomes that."""
-    path = REPORTS / name
-    if write:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    assert path.is_file(), f"there is no {path.relative_to(ROOT)}: make conformance ARGS=--write-reports"
-    assert path.read_text() == text, f"{path.relative_to(ROOT)} differs: make conformance ARGS=--write-reports"

@@ -2,7 +2,8 @@
 
 import httpx
 
-from tests.conformance.suites import check_all_ok, check_report, outcomes, package_version, table
+from tests.conformance.suites import check_all_ok, outcomes, package_version
+from tests.reports import check_report, table
 
 _LEVELS = ("MUST", "SHOULD", "MAY")
 
@@ -21,4 +22,4 @@ What the server audit of npm's graphql-http {package_version("graphql-http")} sa
 
 {table(["Level", "Requirement", "Audit", "Result"], rows)}
 """
-    check_report("graphql-http.md", text, write=write_reports)
+    check_report("docs/conformance/graphql-http.md", text, write=write_reports)

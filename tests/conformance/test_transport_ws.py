@@ -10,7 +10,8 @@ from libs.shared.testing.issuer import Issuer
 from services.gateway.feed import PostPublished
 from services.gateway.tests.test_feed import recorded
 from services.gateway.tests.world import World, world
-from tests.conformance.suites import check_all_ok, check_report, outcomes, package_version, table
+from tests.conformance.suites import check_all_ok, outcomes, package_version
+from tests.reports import check_report, table
 
 _EVERY_SECONDS = 0.02
 
@@ -51,4 +52,4 @@ one has a subscription that must go on.
 
 {table(["Message", "What was seen", "Result"], rows)}
 """
-    check_report("graphql-transport-ws.md", text, write=write_reports)
+    check_report("docs/conformance/graphql-transport-ws.md", text, write=write_reports)
