@@ -69,6 +69,28 @@ class Settings(BaseSettings):
         ge=1,
         description="How many requests one process of a service handles at the same time; others wait.",
     )
+    documents: Literal["any", "trusted"] = Field(
+        default="any",
+        description="Which GraphQL documents the gateway runs: `any` within the limits, or `trusted` ones only.",
+    )
+    trusted_documents: str = Field(
+        default="",
+        description="The folder of trusted documents: a manifest for each client, `<client>.json`, with documents by "
+        "their sha256.",
+    )
+    introspection: Literal["on", "off"] = Field(
+        default="on", description="Whether documents that are not trusted may ask the gateway for its schema."
+    )
+    origins: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Origins whose web pages may use the gateway beside its own, exactly as browsers send them, "
+        "separated by commas.",
+    )
+    operation_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long one query or mutation may ask services; fields that are not answered by then fail alone.",
+    )
     otlp_endpoint: str = Field(
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -76,14 +98,14 @@ class Settings(BaseSettings):
         "metrics. The other `OTEL_…` variables of the OpenTelemetry SDK work too.",
     )
 
-    @field_validator("operators", mode="before")
+    @field_validator("operators", "origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return frozenset(item.strip() for item in value.split(",") if item.strip())
         return value
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "documents", "introspection", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value

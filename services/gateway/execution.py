@@ -19,9 +19,10 @@ from libs.shared.domain import DomainError
 from libs.shared.ids import uuid7
 from libs.shared.logs import logger
 from services.gateway.context import Context
-from services.gateway.documents import Documents, Refused
+from services.gateway.documents import Documents, Policy, Refused
 from services.gateway.schema import build
 from services.gateway.schema.common import INTERNAL
+from services.gateway.trusted import Trusted
 
 #: What clients learn of an error that nobody foresaw, beside the id under which it is logged.
 MASK: Final = "something went wrong on our side"
@@ -49,11 +50,11 @@ class Result(Struct, frozen=True):
 
 
 class Engine:
-    """The schema with its documents."""
+    """The schema with its documents; raises `ManifestError` for a trusted document that is not valid."""
 
-    def __init__(self) -> None:
+    def __init__(self, trusted: Trusted | None = None, policy: Policy | None = None) -> None:
         self.schema = build()
-        self.documents = Documents(self.schema._schema)
+        self.documents = Documents(self.schema._schema, trusted, policy)
         self._executor = executor(self.schema)
 
     def kind(self, operation: Operation) -> OperationType:
@@ -151,7 +152,7 @@ def error_body(error: GraphQLError) -> dict[str, Any]:
         body["message"] = original.message
         body["extensions"] = {"code": original.code, **({"field": original.path} if original.path else {})}
     elif original is None or isinstance(original, GraphQLError):
-        body["extensions"] = {"code": (error.extensions or {}).get("code", "BAD_USER_INPUT")}
+        body["extensions"] = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
     else:
         logged_as = uuid7()
         log.error("operation_failed", error_id=logged_as, path=error.path, exc_info=original)

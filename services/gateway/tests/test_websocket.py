@@ -69,8 +69,10 @@ async def listening(gateway: World, subscribers: int = 1) -> None:
 async def test_a_query_and_a_mutation_run_over_the_socket(gateway: World) -> None:
     async with opened(gateway, "alice") as socket:
         await subscribe(socket, "{ me { identity } }")
-        data = {"me": {"identity": gateway.identity()}}
-        assert await receive(socket) == {"type": "next", "id": "1", "payload": {"data": data}}
+        answer = await receive(socket)
+        assert (answer["type"], answer["id"]) == ("next", "1")
+        assert answer["payload"]["data"] == {"me": {"identity": gateway.identity()}}
+        assert answer["payload"]["extensions"]["cost"]["requested"] == 2
         assert await receive(socket) == {"type": "complete", "id": "1"}
         await subscribe(socket, 'mutation { castVote(input: {ideaId: "x"}) { errors { code } } }')
         answer = await receive(socket)

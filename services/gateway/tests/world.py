@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -37,13 +38,17 @@ class FakeBus:
     refuse: DomainError | Exception | None = None
     accepted_id: str = "t1"
 
-    async def command(self, service: str, aggregate: str, name: str, payload: Mapping[str, Any]) -> Accepted:
+    async def command(
+        self, service: str, aggregate: str, name: str, payload: Mapping[str, Any], *, timeout_seconds: float = 0
+    ) -> Accepted:
         self.sent.append((f"{service}.{aggregate}.{name}", dict(payload)))
         if self.refuse is not None:
             raise self.refuse
         return Accepted(id=self.accepted_id, position={service.upper(): 7})
 
-    async def query(self, service: str, name: str, payload: Mapping[str, Any], reply: type[T]) -> T:
+    async def query(
+        self, service: str, name: str, payload: Mapping[str, Any], reply: type[T], *, timeout_seconds: float = 0
+    ) -> T:
         plain = msgspec.json.decode(msgspec.json.encode(payload))
         self.asked.append((f"{service}.{name}", plain))
         await asyncio.sleep(0)
@@ -79,25 +84,32 @@ class World:
         return {"Authorization": f"Bearer {self.issuer.token(subject)}"} if subject else {}
 
     async def graphql(self, query: str, subject: str | None = "alice", **variables: Any) -> dict[str, Any]:
-        """Run an operation; whatever comes back must be 200 JSON."""
+        """Run an operation; whatever comes back must be 200 JSON.  Without `extensions`."""
         body = {"query": query, "variables": variables}
         response = await self.client.post("/graphql", json=body, headers=self.headers(subject))
         assert response.status_code == 200 or response.headers["content-type"].startswith("application/graphql"), (
             response.text
         )
         answer: dict[str, Any] = response.json()
+        answer.pop("extensions", None)  # what it cost has tests of its own
         return answer
 
 
+@cache
+def engine() -> Engine:
+    """The schema, built once for all tests."""
+    return Engine()
+
+
 @asynccontextmanager
-async def world(issuer: Issuer) -> AsyncGenerator[World, None]:
-    """Serve a gateway on a free port."""
+async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
+    """Serve a gateway on a free port; `parts` stand in for parts of `Gateway`."""
     bus = FakeBus(answers=brand_answers())
     async with httpx.AsyncClient() as fetching:
         keys = Keys(http_fetch(fetching, issuer=issuer.url, jwks_url=issuer.jwks_url))
         authenticator = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
-        gateway = Gateway(engine=Engine(), bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, feed=Feed())
-
+        given = {"engine": engine(), "feed": Feed(), **parts}
+        gateway = Gateway(bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, **given)
         server = HttpServer(application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
         server.config.ws_max_size = MAX_BODY_BYTES
         serving = asyncio.create_task(server.run_until_stopped())
