@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 #: Headers of every answer that does not set its own (https://cheatsheetseries.owasp.org, HTTP Headers).
 SECURITY_HEADERS: Final = (
@@ -39,4 +38,5 @@ def is_foreign(headers: Mapping[str, str], origins: frozenset[str]) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
-    return origin not in origins and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    ours = headers.get("host", "").lower()
+    return origin not in origins and not (ours and origin.lower() in {f"https://{ours}", f"http://{ours}"})

@@ -61,11 +61,15 @@ class Answer(Struct, frozen=True):
 
     async def send(self, send: Send) -> None:
         """Send it, with the security headers that it does not set itself."""
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
-        if self.status != 304:
-            headers += [(b"content-type", self.kind.encode()), (b"content-length", b"%d" % len(self.body))]
-        own = {name for name, _ in headers}
-        headers += [pair for pair in SECURITY_HEADERS if pair[0] not in own]
+        headers = [(b"content-type", self.kind.encode()), (b"content-length", b"%d" % len(self.body))]
+        if self.status == 304:
+            headers.clear()
+        if self.headers:
+            headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+            own = {name for name, _ in headers}
+            headers += [pair for pair in SECURITY_HEADERS if pair[0] not in own]
+        else:
+            headers += SECURITY_HEADERS
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

@@ -19,7 +19,7 @@ from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
 from services.gateway.security import Authenticator, Keys, http_fetch
-from services.gateway.service import application
+from services.gateway.service import Application
 
 IDENTITY_KEY = b"k" * 32
 BRAND = "b1"
@@ -110,7 +110,7 @@ async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
         authenticator = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
         given = {"engine": engine(), "feed": Feed(), **parts}
         gateway = Gateway(bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, **given)
-        server = HttpServer(application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
+        server = HttpServer(Application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
         server.config.ws_max_size = MAX_BODY_BYTES
         serving = asyncio.create_task(server.run_until_stopped())
         url = f"http://127.0.0.1:{server.port}"
