@@ -152,7 +152,7 @@ class Platform:
         *,
         consistency_token: str | None = None,
     ) -> dict[str, Any]:
-        """Run an operation and return the whole answer, `data` and `errors`."""
+        """Run an operation and return `data` and `errors` of the answer."""
         headers = {"Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -162,6 +162,7 @@ class Platform:
             body = {"query": query, "variables": dict(variables or {})}
             response = await client.post(f"{self.url}/graphql", json=body, headers=headers)
         answer: dict[str, Any] = msgspec.json.decode(response.content, type=dict[str, Any])
+        answer.pop("extensions", None)
         return answer
 
     @asynccontextmanager
