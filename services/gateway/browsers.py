@@ -12,9 +12,9 @@ SECURITY_HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
-#: The console loads everything from here; CodeMirror sets styles of its own.
+#: The console loads everything from here; nothing is inline, nothing is evaluated.
 CONSOLE_POLICY: Final = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "default-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 #: What pages of other origins may send and read (https://fetch.spec.whatwg.org/#http-cors-protocol).
