@@ -28,7 +28,7 @@ NAMES = (
     "footprint",
 )
 #: The same, run only when they are named: they need more than Python, or more time.
-NAMED = ("peers",)
+NAMED = ("overload", "peers")
 
 _WIDTH = 160
 
