@@ -48,7 +48,15 @@ class MemoryBus(FakeBus):
         super().__init__()
         self._replies = {"brand_by_slug": msgspec.json.encode(_BRAND), "post_page": msgspec.json.encode(_PAGE)}
 
-    async def query(self, service: str, name: str, payload: Mapping[str, Any], reply: type[T]) -> T:  # noqa: ARG002
+    async def query(
+        self,
+        service: str,  # noqa: ARG002
+        name: str,
+        payload: Mapping[str, Any],
+        reply: type[T],
+        *,
+        timeout_seconds: float = 5,  # noqa: ARG002
+    ) -> T:
         if name == "members_get_many":
             key = ",".join(payload["ids"])
             if key not in self._replies:

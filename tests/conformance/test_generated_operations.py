@@ -91,7 +91,7 @@ class _Real(Visitor):
     suppress_health_check=list(HealthCheck),
 )
 def test_no_operation_is_a_server_error(
-    case: schemathesis.Case,
+    case: schemathesis.Case[Any],
     platform: Platform,
     client: httpx.Client,
     core: GraphQLSchema,
