@@ -98,6 +98,10 @@ class Context:
         """Inside a brand; raises `Unauthenticated` for an anonymous sender."""
         return self._scope(brand, self.member(brand), at_least)
 
+    def forget(self) -> None:
+        """Drop what was loaded: a subscription may go on for days, and each of its events has scopes of its own."""
+        self._scopes.clear()
+
     def _scope(self, brand: str, viewer: str, at_least: Position | None) -> Scope:
         position = consistency.latest(self.at_least, at_least or {})
         key = (brand, *sorted(position.items()))

@@ -34,6 +34,7 @@ class Subscription:
         written = context.feed.written(brand)
         try:
             async for one in written:
+                context.forget()
                 found = await _load(context.inside(brand, {STREAM: one.position}), one)
                 if found is not None:
                     yield found

@@ -14,9 +14,11 @@ from websockets.typing import Subprotocol
 
 from libs.shared.domain import Forbidden
 from services.gateway import websocket
+from services.gateway.context import Context
+from services.gateway.execution import Operation
 from services.gateway.feed import QUEUE_LENGTH, PostPublished, ReplyPublished
 from services.gateway.tests.test_feed import recorded
-from services.gateway.tests.world import World
+from services.gateway.tests.world import IDENTITY_KEY, World
 
 PROTOCOL = Subprotocol(websocket.PROTOCOL)
 ACTIVITY = """subscription { brandActivity(brandSlug: "acme") {
@@ -97,6 +99,24 @@ async def test_activity_arrives_with_its_objects_as_fresh_as_the_event(gateway: 
         await listening(gateway, 0)
         await subscribe(socket)  # the id is free again
         await listening(gateway)
+    await listening(gateway, 0)
+
+
+async def test_a_subscription_keeps_nothing_of_its_events(gateway: World) -> None:
+    principal = await gateway.gateway.authenticator.authenticate(gateway.headers()["Authorization"])
+    context = Context(gateway.bus, IDENTITY_KEY, principal, feed=gateway.gateway.feed)
+    results = gateway.gateway.engine.subscribe(Operation(ACTIVITY), context)
+    following = asyncio.ensure_future(anext(results))
+    await listening(gateway)
+    sizes = []
+    for number in range(50):
+        gateway.gateway.feed.offer([recorded(PostPublished(), sequence=number + 1)])
+        assert "errors" not in (await following).body
+        sizes.append(len(context._scopes))
+        following = asyncio.ensure_future(anext(results))
+    assert sizes == [1] * 50
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
     await listening(gateway, 0)
 
 
