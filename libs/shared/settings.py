@@ -67,7 +67,8 @@ class Settings(BaseSettings):
     concurrent_requests: int = Field(
         default=256,
         ge=1,
-        description="How many requests one process of a service handles at the same time; others wait.",
+        description="How many requests one process of a service handles at the same time; others wait. The gateway "
+        "runs at most so many operations, fewer while it is busy; it answers 503 to what would wait for long.",
     )
     documents: Literal["any", "trusted"] = Field(
         default="any",

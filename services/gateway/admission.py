@@ -28,13 +28,16 @@ class Overloaded(DomainError):
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Between `least` and `most` operations run at once; `waiting` more wait for at most `wait_seconds`."""
+    """Between `least` and `most` operations run at once; `waiting` more wait for at most `wait_seconds`.
 
-    least: int = 8
+    A loop that is more than `late_seconds` late is busy.
+    """
+
+    least: int = 16
     most: int = 256
     waiting: int = 16
-    wait_seconds: float = 0.1
-    late_seconds: float = 0.015
+    wait_seconds: float = 0.25
+    late_seconds: float = 0.025
 
 
 class Admission:

@@ -23,6 +23,7 @@ from libs.shared.health import Health, HttpServer
 from libs.shared.logs import logger
 from libs.shared.settings import Settings, SettingsError, variable
 from services.gateway import http, websocket
+from services.gateway.admission import Admission, Bounds
 from services.gateway.browsers import (
     CONSOLE_POLICY,
     CORS_REQUEST_HEADERS,
@@ -149,7 +150,12 @@ def assemble(settings: Settings, bus: TimedBus, authenticator: Authenticator) ->
         trusted=trusted,
         origins=settings.origins,
         operation_seconds=settings.operation_seconds,
+        admission=Admission(_bounds(settings.concurrent_requests)),
     )
+
+
+def _bounds(most: int) -> Bounds:
+    return Bounds(least=min(most, Bounds().least), most=most)
 
 
 class Process:

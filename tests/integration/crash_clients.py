@@ -28,7 +28,7 @@ from services.members.member import ChangeProfile, JoinBrand
 from services.members.network import CreateNetwork
 
 #: Refusals and errors after which a client sends the same command again.
-PASSING = frozenset({"UNAVAILABLE", "TIMEOUT", "CONFLICT", "STALE_VIEW"})
+PASSING = frozenset({"UNAVAILABLE", "OVERLOADED", "TIMEOUT", "CONFLICT", "STALE_VIEW"})
 RETRY_SECONDS = 150
 THREADS, IDEAS, SEATS = 5, 5, 20
 
