@@ -33,11 +33,11 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     A loop that is more than `late_seconds` late is busy.
     """
 
-    least: int = 16
+    least: int = 8
     most: int = 256
     waiting: int = 16
-    wait_seconds: float = 0.25
-    late_seconds: float = 0.025
+    wait_seconds: float = 0.1
+    late_seconds: float = 0.01
 
 
 class Admission:

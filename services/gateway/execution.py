@@ -70,7 +70,8 @@ class Engine:
             return Result({"errors": [error_body(error) for error in refused.errors]})
         if node.operation is OperationType.SUBSCRIPTION:
             error = GraphQLError(
-                "subscriptions run over WebSocket", extensions={"code": "SUBSCRIPTION_NEEDS_WEBSOCKET"}
+                "subscriptions run over WebSocket or as text/event-stream",
+                extensions={"code": "SUBSCRIPTION_NEEDS_STREAM"},
             )
             return Result({"errors": [error_body(error)]})
         with telemetry.span(

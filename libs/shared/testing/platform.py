@@ -1,5 +1,6 @@
 """The whole platform for tests: NATS, MongoDB, an issuer and the five services as processes on free ports."""
 
+import asyncio
 import http.client
 import os
 import signal
@@ -31,6 +32,7 @@ _IDENTITY_KEY = b"the identity key of the test platform"
 _TLS = ssl.create_default_context()
 _START_SECONDS = 100.0
 _POLL_SECONDS = 0.05
+_OVERLOADED_SECONDS = 30.0
 
 
 class PlatformError(RuntimeError):
@@ -152,15 +154,19 @@ class Platform:
         *,
         consistency_token: str | None = None,
     ) -> dict[str, Any]:
-        """Run an operation and return `data` and `errors` of the answer."""
+        """Run an operation and return `data` and `errors` of the answer; asks again while the gateway is overloaded."""
         headers = {"Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if consistency_token:
             headers["Archipel-Consistency-Token"] = consistency_token
+        body = {"query": query, "variables": dict(variables or {})}
+        deadline = time.monotonic() + _OVERLOADED_SECONDS
         async with httpx.AsyncClient(timeout=30, verify=_TLS) as client:
-            body = {"query": query, "variables": dict(variables or {})}
             response = await client.post(f"{self.url}/graphql", json=body, headers=headers)
+            while b'"OVERLOADED"' in response.content and time.monotonic() < deadline:
+                await asyncio.sleep(_POLL_SECONDS)
+                response = await client.post(f"{self.url}/graphql", json=body, headers=headers)
         answer: dict[str, Any] = msgspec.json.decode(response.content, type=dict[str, Any])
         answer.pop("extensions", None)
         return answer

@@ -82,7 +82,7 @@ MATRIX = {
     "an unknown operation": Bad(400, "OPERATION_NOT_FOUND", gql("query A { __typename }", operationName="B")),
     "two operations and no name": Bad(400, "OPERATION_NOT_FOUND", gql("query A { __typename } query B { __typename }")),
     "a subscription": Bad(
-        400, "SUBSCRIPTION_NEEDS_WEBSOCKET", gql('subscription { brandActivity(brandSlug: "x") { __typename } }')
+        400, "SUBSCRIPTION_NEEDS_STREAM", gql('subscription { brandActivity(brandSlug: "x") { __typename } }')
     ),
     "a missing variable": Bad(400, "BAD_USER_INPUT", gql(BRAND)),
     "a variable of the wrong type": Bad(400, "BAD_USER_INPUT", gql(BRAND, variables={"slug": {"a": 1}})),

@@ -14,6 +14,7 @@ from libs.shared.domain import Accepted, DomainError, NotFound
 from libs.shared.health import Health, HttpServer
 from libs.shared.ids import identity_id, member_id
 from libs.shared.testing.issuer import AUDIENCE, Issuer
+from services.gateway.admission import Admission, Bounds
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
@@ -108,7 +109,9 @@ async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
     async with httpx.AsyncClient() as fetching:
         keys = Keys(http_fetch(fetching, issuer=issuer.url, jwks_url=issuer.jwks_url))
         authenticator = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
-        given = {"engine": engine(), "feed": Feed(), **parts}
+        # A machine that is busy with other tests is no overload.
+        admission = Admission(Bounds(least=256))
+        given = {"engine": engine(), "feed": Feed(), "admission": admission, **parts}
         gateway = Gateway(bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, **given)
         server = HttpServer(Application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
         server.config.ws_max_size = MAX_BODY_BYTES
