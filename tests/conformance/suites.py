@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from services.gateway.tests.world import World
+
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tests/conformance/node"
 
@@ -56,6 +58,13 @@ def check_all_ok(results: Sequence[Outcome]) -> None:
     """Every outcome is `ok`; else the test fails with the reasons."""
     wrong = [f"{one.name}: {one.status} {one.reason}" for one in results if one.status != "ok"]
     assert not wrong, "\n\n".join(wrong)
+
+
+async def nobody_listens(gateway: World) -> None:
+    """Return when every subscription of the clients that have gone is over; fails when one stays."""
+    async with asyncio.timeout(20):
+        while gateway.gateway.feed.subscribers:  # noqa: ASYNC110 – it is only looked at from outside
+            await asyncio.sleep(0.01)
 
 
 def package_version(name: str) -> str:

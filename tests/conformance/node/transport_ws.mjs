@@ -4,31 +4,15 @@ import assert from 'node:assert/strict';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { check, finish } from './checks.mjs';
+import { CANNOT_RUN, TYPENAME, all, rejection } from './operations.mjs';
 import { hostile } from './transport_ws_hostile.mjs';
 
 const [url, token, brand] = process.argv.slice(2);
 const authorized = { Authorization: `Bearer ${token}` };
 const ACTIVITY = { query: `subscription { brandActivity(brandSlug: "${brand}") { __typename } }` };
-const TYPENAME = { query: '{ __typename }' };
 
 function client(options = {}) {
   return createClient({ url, webSocketImpl: WebSocket, connectionParams: authorized, retryAttempts: 0, ...options });
-}
-
-/** Every result of an operation; rejects with the errors of an `error` message or with the close event. */
-function all(using, operation) {
-  return new Promise((resolve, reject) => {
-    const results = [];
-    using.subscribe(operation, {
-      next: (result) => results.push(result),
-      error: reject,
-      complete: () => resolve(results),
-    });
-  });
-}
-
-async function rejection(promise) {
-  return promise.then(() => assert.fail('it was not refused'), (error) => error);
 }
 
 /** Runs `body(client, events)` where `events()` is the next event of a subscription on the same connection. */
@@ -105,16 +89,7 @@ await check('Subscribe', 'forty operations run at once on one connection, each w
   assert.equal(connections, 1);
 });
 
-const cannotRun = {
-  'a syntax error': [{ query: '{' }, 'GRAPHQL_PARSE_FAILED'],
-  'an unknown field': [{ query: '{ nope }' }, 'GRAPHQL_VALIDATION_FAILED'],
-  'an unknown operation': [{ query: 'query A { __typename }', operationName: 'B' }, 'OPERATION_NOT_FOUND'],
-  'a missing variable': [{ query: 'query ($s: String!) { brand(slug: $s) { id } }' }, 'BAD_USER_INPUT'],
-  'too much at once': [{ query: `{ ${'__typename '.repeat(2000)} }` }, 'QUERY_TOO_COMPLEX'],
-  'a subscription to an unknown brand': [
-    { query: 'subscription { brandActivity(brandSlug: "nope") { __typename } }' }, 'NOT_FOUND'],
-};
-for (const [what, [operation, code]] of Object.entries(cannotRun)) {
+for (const [what, [operation, code]] of Object.entries(CANNOT_RUN)) {
   await check('Error', `${what} ends its operation with ${code} and harms no other`, () =>
     beside(async (using, next) => {
       const errors = await rejection(all(using, operation));
