@@ -1,8 +1,8 @@
 """Trusted documents: the GraphQL documents that clients registered when they were built, by the hash of their text.
 
 A manifest is a JSON object `{"<sha256, lower-case hex>": "<document>"}`, as the persisted documents of graphql-codegen
-and Relay's `--persist-output` are; each client has one, `<client>.json`.  A request names a document by
-`documentId: "sha256:<hex>"` (GraphQL over HTTP, appendix "Persisted Documents").
+(which writes `sha256:` before the hash) and Relay's `--persist-output` are; each client has one, `<client>.json`.
+A request names a document by `documentId: "sha256:<hex>"` (GraphQL over HTTP, appendix "Persisted Documents").
 """
 
 import hashlib
@@ -73,10 +73,11 @@ class Trusted:
             documents = _MANIFEST.decode(manifest)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ManifestError(f"{name}: not an object of documents by their sha256: {error}") from None
-        for key, text in documents.items():
+        for given, text in documents.items():
+            key = given.removeprefix(_PREFIX)
             digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
             if digest != key:
-                raise ManifestError(f"{name}: {key[:80]} is not the sha256 of its document, which is {digest}")
+                raise ManifestError(f"{name}: {given[:80]} is not the sha256 of its document, which is {digest}")
             self._texts[key] = text
             self._sources.setdefault(key, name)
 

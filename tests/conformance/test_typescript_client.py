@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from libs.shared.testing.platform import Platform
+from libs.shared.testing.platform import Platform, Service
 from tests.conformance.suites import node
 from tests.integration.community import found, furnish
 from tests.reports import ROOT, check_report
@@ -12,7 +12,7 @@ _CLIENT = ROOT / "docs/clients/typescript"
 
 
 async def test_the_client_joins_writes_and_reads_the_home_page(
-    platform: Platform, tmp_path: Path, write_reports: bool
+    platform: Platform, trusting: Service, tmp_path: Path, write_reports: bool
 ) -> None:
     await node("generate.mjs", str(tmp_path / "manifest.json"), folder=_CLIENT)
     manifest = (tmp_path / "manifest.json").read_text()
@@ -21,9 +21,10 @@ async def test_the_client_joins_writes_and_reads_the_home_page(
 
     made = await found(platform)
     await furnish(platform, made)
-    command = ("build/main.js", f"{platform.url}/graphql", made.slug)
-    for _ in range(2):  # again changes nothing
-        shown = await node(*command, folder=_CLIENT, ARCHIPEL_TOKEN=platform.token(f"tess-{made.slug}"))
+    token = platform.token(f"tess-{made.slug}")
+    # Again, where only trusted documents run: the same commands change nothing.
+    for url, *options in ((platform.url,), (trusting.url, "--trusted")):
+        shown = await node("build/main.js", f"{url}/graphql", made.slug, *options, folder=_CLIENT, ARCHIPEL_TOKEN=token)
         assert json.loads(shown) == {
             "name": "Acme",
             "memberCount": 4,

@@ -9,7 +9,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from libs.shared.testing.platform import Platform
+import httpx
+
+from libs.shared.testing.platform import Platform, Service
 from tests.integration.community import found, furnish
 from tests.reports import ROOT, check_report
 
@@ -25,10 +27,10 @@ async def run_client(*arguments: str, **environment: str) -> str:
     return output.decode()
 
 
-async def test_the_client_joins_writes_and_reads_the_home_page(platform: Platform) -> None:
+async def test_the_client_joins_writes_and_reads_the_home_page(platform: Platform, trusting: Service) -> None:
     made = await found(platform)
     await furnish(platform, made)
-    url, token = f"{platform.url}/graphql", platform.token(f"pia-{made.slug}")
+    token = platform.token(f"pia-{made.slug}")
     expected = {
         "name": "Acme",
         "memberCount": 4,
@@ -37,8 +39,21 @@ async def test_the_client_joins_writes_and_reads_the_home_page(platform: Platfor
         "events": ["Meet-up"],
         "ideas": ["Dark mode"],
     }
-    for _ in range(2):  # again changes nothing
-        assert json.loads(await run_client(url, made.slug, ARCHIPEL_TOKEN=token)) == expected
+    shown = await run_client(f"{platform.url}/graphql", made.slug, ARCHIPEL_TOKEN=token)
+    assert json.loads(shown) == expected
+    # Again, where only trusted documents run: the same commands change nothing.
+    shown = await run_client(f"{trusting.url}/graphql", made.slug, "--trusted", ARCHIPEL_TOKEN=token)
+    assert json.loads(shown) == expected
+
+
+async def test_the_operations_of_the_readme_run_where_only_trusted_documents_do(trusting: Service) -> None:
+    manifest = json.loads((ROOT / "docs/clients/trusted/readme.json").read_text())
+    async with httpx.AsyncClient(base_url=trusting.url, timeout=30) as client:
+        refused = await client.post("/graphql", json={"query": "{ __typename }"})
+        assert refused.json()["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+        for key in manifest:
+            asked = {"documentId": f"sha256:{key}", "variables": {"post": "x"}}
+            assert "data" in (await client.post("/graphql", json=asked)).json()
 
 
 async def test_the_manifest_of_the_client(write_reports: bool) -> None:
@@ -62,4 +77,4 @@ def test_every_manifest_names_documents_by_their_hash() -> None:
     assert [path.stem for path in manifests] == ["python", "readme", "typescript"]
     for path in manifests:
         for key, text in json.loads(path.read_text()).items():
-            assert hashlib.sha256(text.encode()).hexdigest() == key, path.name
+            assert hashlib.sha256(text.encode()).hexdigest() == key.removeprefix("sha256:"), path.name

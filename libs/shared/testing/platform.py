@@ -50,11 +50,11 @@ class Service:
         self._environment = {**os.environ, **environment, "ARCHIPEL_HTTP_PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def copy(self) -> "Service":
-        """The same service as a second process, with a port and a log of its own."""
+    def copy(self, **settings: str) -> "Service":
+        """The same service as a second process, with a port and a log of its own; `settings` are its own too."""
         folder = self.log.parent / "copies"
         folder.mkdir(exist_ok=True)
-        return Service(self.name, self._environment, folder)
+        return Service(self.name, {**self._environment, **settings}, folder)
 
     def start(self) -> None:
         """Start the process; `wait_ready` says when it serves."""
@@ -120,9 +120,9 @@ class Platform:
         }
         self.services = {name: Service(name, environment, folder) for name in SERVICES}
 
-    def copy(self, name: str) -> Service:
-        """One more process of a service, not started and not ended with the platform."""
-        return self.services[name].copy()
+    def copy(self, name: str, **settings: str) -> Service:
+        """One more process of a service, with settings of its own, not started and not ended with the platform."""
+        return self.services[name].copy(**settings)
 
     @property
     def url(self) -> str:

@@ -43,6 +43,12 @@ def registered(*texts: str) -> Trusted:
     return trusted
 
 
+def test_a_manifest_may_name_the_algorithm_as_graphql_codegen_does() -> None:
+    trusted = Trusted()
+    trusted.add("app.json", json.dumps({f"sha256:{key(BRAND)}": BRAND}).encode())
+    assert trusted.text(f"sha256:{key(BRAND)}") == BRAND
+
+
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     return Engine(registered(BRAND, VOTE, SCHEMA, GREAT, PAGES), Policy(trusted_only=True, introspection=False))

@@ -34,8 +34,7 @@ export class Client {
 
   /** The data of an operation; rejects with `Failure` when any field of it failed. */
   async run<Data, Variables>(document: TypedDocumentString<Data, Variables>, variables: Variables): Promise<Data> {
-    const hash: unknown = document.__meta__?.['hash'];
-    const what = this.options.trusted ? { documentId: `sha256:${hash}` } : { query: document.toString() };
+    const what = this.options.trusted ? { documentId: document.__meta__?.['hash'] } : { query: document.toString() };
     const response = await fetch(this.options.url, {
       method: 'POST',
       headers: {
