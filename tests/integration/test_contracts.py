@@ -42,8 +42,16 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Queries of the services that are for others than the gateway.
-FOR_OTHERS: Final = {"qry.members.network_page", "qry.discussions.reply_page"}
+#: Requests of the services that are for others than the gateway's schema.
+FOR_OTHERS: Final = {
+    "qry.members.network_page",
+    "qry.discussions.reply_page",
+    *(f"cmd.members.service_account.{name}_service_account" for name in ("create", "close")),
+    *(f"cmd.members.service_account.{name}_api_key" for name in ("issue", "revoke")),
+    *(f"qry.members.service_account{name}" for name in ("s_get_many", "_page")),
+    "qry.members.owner_of_api_key",
+    "qry.members.identity_of_member",
+}
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
 

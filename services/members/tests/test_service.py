@@ -1,12 +1,13 @@
 """The whole service on real servers: commands and queries over the bus, and what separates brands and identities."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 
 from libs.access.roles import Role
+from libs.access.scopes import Scope
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
 from libs.shared.ids import member_id, uuid7
 from libs.shared.service import App
@@ -16,8 +17,10 @@ from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBrand, RevokeRole
 from services.members.network import CreateNetwork
 from services.members.service import compose
+from services.members.service_account import CloseServiceAccount, CreateServiceAccount, IssueApiKey
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandView
 from services.members.views.member_list import (
+    IdentityOfMember,
     MemberPage,
     MemberPageResult,
     MembersGetMany,
@@ -31,6 +34,13 @@ from services.members.views.networks import (
     NetworkPageResult,
     NetworksGetMany,
     NetworkView,
+)
+from services.members.views.service_accounts import (
+    ApiKeyOwner,
+    OwnerOfApiKey,
+    ServiceAccountPage,
+    ServiceAccountPageResult,
+    ServiceAccountsGetMany,
 )
 
 KEY = "a key of at least thirty-two characters"
@@ -348,6 +358,68 @@ class TestIsolation:
         assert await client.refused("member", revoke) == ("FORBIDDEN", ())
         unchanged = await client.membership(mine, olga, viewer=olga)
         assert unchanged is not None and unchanged.roles == ["member", "owner"]
+
+
+class TestServiceAccounts:
+    async def test_an_owner_lets_a_program_in_and_out(self, town: Town) -> None:
+        client, brand = town.client, await town.brand("olga")
+        owner, account = derived(brand, "olga"), f"sa_{uuid7()}"
+        await client.send("service_account", create_account(brand, owner, account))
+        await client.send("service_account", issue_key(brand, owner, account, f"k{account}"))
+        page = await client.ask(ServiceAccountPageResult, ServiceAccountPage, brand, owner)
+        assert [(item.id, [key.last_four for key in item.keys]) for item in page.items] == [(account, ["abcd"])]
+        question = {"key_id": f"k{account}", "key_hash": "0" * 64}
+        found = await client.ask(ApiKeyOwner, OwnerOfApiKey, NO_BRAND, SYSTEM, **question)
+        assert (found.brand, found.account_id) == (brand, account)
+        assert await client.denied(OwnerOfApiKey, NO_BRAND, owner, **question) == "FORBIDDEN"
+        await client.send("service_account", CloseServiceAccount(**envelope(brand, owner), account_id=account))
+        assert await client.denied(OwnerOfApiKey, NO_BRAND, SYSTEM, **question) == "NOT_FOUND"
+
+    async def test_who_may_not(self, town: Town) -> None:
+        client, brand = town.client, await town.brand("olga")
+        foreign = derived(await town.brand("frida"), "frida")
+        owner, account = derived(brand, "olga"), f"sa_{uuid7()}"
+        await client.send("service_account", create_account(brand, owner, account))
+        for actor in (await town.member(brand, "mona"), foreign, account):
+            refused = await client.refused("service_account", issue_key(brand, actor, account, uuid7()))
+            assert refused == ("FORBIDDEN", ())
+            assert await client.denied(ServiceAccountPage, brand, actor) == "FORBIDDEN"
+            assert await client.denied(ServiceAccountsGetMany, brand, actor, ids=[account]) == "FORBIDDEN"
+
+    async def test_what_a_program_sees_of_the_members_and_that_it_joins_no_brand(self, town: Town) -> None:
+        client, brand, other = town.client, await town.brand("olga"), await town.brand("frida")
+        owner, account, blind = derived(brand, "olga"), f"sa_{uuid7()}", f"sa_{uuid7()}"
+        await client.send("service_account", create_account(brand, owner, account))
+        await client.send("service_account", create_account(brand, owner, blind, [Scope.EVENTS_MANAGE]))
+        assert (await client.ask(MemberPageResult, MemberPage, brand, account)).total_count == 1
+        assert await client.denied(MemberPage, other, account) == "FORBIDDEN"
+        assert await client.denied(MemberPage, brand, blind) == "FORBIDDEN"
+        assert await client.refused("member", join(other, account)) == ("FORBIDDEN", ("identity",))
+
+    async def test_whose_sessions_end(self, town: Town) -> None:
+        client, brand = town.client, await town.brand("olga")
+        owner, mona = derived(brand, "olga"), await town.member(brand, "mona")
+
+        async def identity(viewer: str, asker: str, of: str = brand) -> str:
+            return await client.ask(str, IdentityOfMember, of, viewer, asker=asker, member_id=mona)
+
+        assert await identity(owner, "olga") == "mona"
+        assert await identity("stranger", "operator") == "mona"
+        frida = await town.brand("frida")
+        for of, viewer, code in ((brand, mona, "FORBIDDEN"), (frida, derived(frida, "frida"), "NOT_FOUND")):
+            with pytest.raises(DomainError) as refused:
+                await identity(viewer, "nobody", of)
+            assert refused.value.code == code
+
+
+def create_account(brand: str, actor: str, account: str, scopes: list[Scope] | None = None) -> CreateServiceAccount:
+    wanted = scopes or [Scope.MEMBERS_READ]
+    return CreateServiceAccount(**envelope(brand, actor), account_id=account, name="Bot", scopes=wanted)
+
+
+def issue_key(brand: str, actor: str, account: str, key: str) -> IssueApiKey:
+    fields: dict[str, Any] = {"account_id": account, "key_id": key, "key_hash": "0" * 64, "last_four": "abcd"}
+    return IssueApiKey(**envelope(brand, actor), **fields, expires_at=NOW + timedelta(days=300))
 
 
 async def test_it_does_not_start_without_an_identity_key(app: App) -> None:
