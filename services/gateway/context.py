@@ -149,6 +149,7 @@ class Done(Struct, frozen=True):
     id: str
     scope: Scope
     position: dict[str, int]
+    repeated: bool = False
 
 
 class Context:
@@ -177,7 +178,12 @@ class Context:
         return self.principal.identity
 
     def member(self, brand: str) -> str:
-        """The id that the sender has in a brand, whether they joined or not; raises `Unauthenticated`."""
+        """The id that the sender has in a brand, whether they joined or not; raises `Unauthenticated`.
+
+        A service account acts under its own id in its own brand, and is nobody's member elsewhere.
+        """
+        if self.principal is not None and self.principal.brand == brand:
+            return self.principal.identity
         return member_id(self._identity_key, brand, self.identity())
 
     def everywhere(self, at_least: Position | None = None) -> Scope:
@@ -211,7 +217,7 @@ class Context:
         accepted = await self.bus.command(service, aggregate, name, {**envelope, **fields})
         at_least = accepted.position
         scope = self.everywhere(at_least) if brand == NO_BRAND else self.inside(brand, at_least)
-        return Done(accepted.id, scope, consistency.latest(self.at_least, at_least))
+        return Done(accepted.id, scope, consistency.latest(self.at_least, at_least), accepted.repeated)
 
     async def act(
         self, brand: str, to: str, given_id: str | None, /, creates: str | None = None, **fields: Any

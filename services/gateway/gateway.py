@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.gateway.context import Bus
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
-from services.gateway.security import Authenticator
+from services.gateway.principals import Principals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,6 @@ class Gateway:
 
     engine: Engine
     bus: Bus
-    authenticator: Authenticator
+    principals: Principals
     identity_key: bytes
     feed: Feed

@@ -86,7 +86,7 @@ async def _answer(request: Request, gateway: Gateway) -> Response:
     authorization = request.headers.getlist("authorization")
     if len(authorization) > 1:
         raise Unauthenticated
-    principal = await gateway.authenticator.authenticate(authorization[0]) if authorization else None
+    principal = await gateway.principals.authenticate(authorization[0]) if authorization else None
     if request.method == "GET":
         _refuse_writes(operation, gateway)
     token = request.headers.get(consistency.HEADER)

@@ -20,11 +20,14 @@ from libs.shared.connection import Connection as Nats
 from libs.shared.health import Health, HttpServer
 from libs.shared.logs import logger
 from libs.shared.settings import Settings
-from services.gateway import http, websocket
+from services.gateway import http, revocation, websocket
+from services.gateway.api_keys import ApiKeys
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.principals import Principals
+from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -108,12 +111,15 @@ class Process:
         self._settings = settings
         self._nats = Nats("gateway")
         self._keys = Keys(http_fetch(client, issuer=settings.issuer, jwks_url=settings.jwks_url))
+        self._revocations = Revocations()
+        bus = BusClient(self._nats)
+        tokens = Authenticator(
+            self._keys, issuer=settings.issuer, audience=settings.audience, identity_key=settings.identity_secret
+        )
         self._gateway = Gateway(
             engine=Engine(),
-            bus=BusClient(self._nats),
-            authenticator=Authenticator(
-                self._keys, issuer=settings.issuer, audience=settings.audience, identity_key=settings.identity_secret
-            ),
+            bus=bus,
+            principals=Principals(tokens, ApiKeys(bus), self._revocations),
             identity_key=settings.identity_secret,
             feed=Feed(),
         )
@@ -138,6 +144,7 @@ class Process:
             background += [
                 asyncio.create_task(follow(self._nats, self._gateway.feed)),
                 asyncio.create_task(self._keys.keep()),
+                asyncio.create_task(revocation.follow(self._nats, self._revocations, self._settings.stream_replicas)),
             ]
             await listening
         finally:
@@ -159,6 +166,7 @@ class Process:
         return {
             "nats": "" if self._nats.is_connected else "not connected",
             "keys": "" if self._keys.readable else "the identity provider's keys have not been read",
+            "sessions": "" if self._revocations.known else "which sessions were ended has not been read",
         }
 
 

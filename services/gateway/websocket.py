@@ -80,13 +80,27 @@ class Connection:
             raise _Close(4408, "Connection initialisation timeout") from None
 
     async def _serve(self) -> None:
-        remaining = self._gateway.authenticator.remaining(self._principal) if self._principal else None
+        if self._principal is None:
+            await self._receive_all()
+            return
+        principals = self._gateway.principals
+        receiving = asyncio.create_task(self._receive_all())
+        revoked = asyncio.create_task(principals.revoked(self._principal))
         try:
-            async with asyncio.timeout(remaining):
-                while True:
-                    await self._receive()
-        except TimeoutError:
-            raise _Close(4401, "Token expired") from None
+            remaining = principals.remaining(self._principal)
+            await asyncio.wait({receiving, revoked}, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                await receiving
+            elif revoked.done():
+                raise _Close(4403, "Forbidden")
+            else:
+                raise _Close(4401, "Token expired")
+        finally:
+            await self._stop(receiving, revoked)
+
+    async def _receive_all(self) -> None:
+        while True:
+            await self._receive()
 
     async def _receive(self) -> None:
         message = await self._socket.receive()
@@ -126,7 +140,7 @@ class Connection:
         token = given.get(consistency.HEADER, self._socket.headers.get(consistency.HEADER))
         try:
             if authorization is not None:
-                self._principal = await self._gateway.authenticator.authenticate(str(authorization))
+                self._principal = await self._gateway.principals.authenticate(str(authorization))
             if token is not None:
                 self._at_least = consistency.decode(str(token))
         except Unauthenticated:

@@ -6,9 +6,9 @@ from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import Commands
+from services.members.sessions import Sessions
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
 from services.members.views.member_list import (
-    IdentityOfMember,
     MemberListView,
     MemberPage,
     MemberPageResult,
@@ -75,10 +75,6 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
         if query.viewer not in (query.identity, SYSTEM):
             raise Forbidden("an identity sees its own memberships only")
 
-    async def owners_and_operators(query: IdentityOfMember) -> None:
-        if query.asker not in app.settings.operators:
-            await authorizer.people_with(query, Role.OWNER)
-
     def about_others(query: MembersGetMany) -> bool:
         return query.viewer not in query.ids  # one's own e-mail address is for oneself only
 
@@ -86,7 +82,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
-    app.query(IdentityOfMember, str, view.identity_of_member, view=view, allow=owners_and_operators)
+    Sessions(app, authorizer, view)
 
 
 def _service_account_queries(app: App, authorizer: Authorizer) -> None:

@@ -32,6 +32,7 @@ from services.gateway.schema.discussions import BrandDiscussions, load_post, loa
 from services.gateway.schema.events import BrandEvents, load_event
 from services.gateway.schema.feedback import BrandFeedback, load_board, load_idea
 from services.gateway.schema.members import BrandMembers, Member, load_member
+from services.gateway.schema.service_accounts import BrandServiceAccounts, load_service_account
 
 
 @strawberry.enum(description="Whose community a brand is.")
@@ -50,7 +51,7 @@ class BrandKind(Enum):
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback, BrandServiceAccounts):
     """A brand."""
 
     network_key: strawberry.Private[str]
@@ -168,6 +169,7 @@ _LOADERS: Final[dict[str, Callable[[Scope, str], Awaitable[Any]]]] = {
     "Network": load_network,
     "Brand": load_brand,
     "Member": load_member,
+    "ServiceAccount": load_service_account,
     "Space": load_space,
     "Post": load_post,
     "Reply": load_reply,

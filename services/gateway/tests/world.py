@@ -13,10 +13,13 @@ from libs.shared.domain import Accepted, DomainError, NotFound
 from libs.shared.health import Health, HttpServer
 from libs.shared.ids import identity_id, member_id
 from libs.shared.testing.issuer import AUDIENCE, Issuer
+from services.gateway.api_keys import ApiKeys
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.principals import Principals
+from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
 from services.gateway.service import application
 
@@ -96,7 +99,15 @@ async def world(issuer: Issuer) -> AsyncGenerator[World, None]:
     async with httpx.AsyncClient() as fetching:
         keys = Keys(http_fetch(fetching, issuer=issuer.url, jwks_url=issuer.jwks_url))
         authenticator = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
-        gateway = Gateway(engine=Engine(), bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, feed=Feed())
+        revocations = Revocations()
+        revocations.known = True
+        gateway = Gateway(
+            engine=Engine(),
+            bus=bus,
+            principals=Principals(authenticator, ApiKeys(bus), revocations),
+            identity_key=IDENTITY_KEY,
+            feed=Feed(),
+        )
 
         server = HttpServer(application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
         server.config.ws_max_size = MAX_BODY_BYTES

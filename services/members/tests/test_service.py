@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
+from nats.js.errors import NotFoundError
 
 from libs.access.roles import Role
 from libs.access.scopes import Scope
+from libs.shared import signed_out
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
 from libs.shared.ids import member_id, uuid7
 from libs.shared.service import App
@@ -18,9 +20,9 @@ from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBr
 from services.members.network import CreateNetwork
 from services.members.service import compose
 from services.members.service_account import CloseServiceAccount, CreateServiceAccount, IssueApiKey
+from services.members.sessions import EndSessions, EndSessionsOfMember
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandView
 from services.members.views.member_list import (
-    IdentityOfMember,
     MemberPage,
     MemberPageResult,
     MembersGetMany,
@@ -396,20 +398,44 @@ class TestServiceAccounts:
         assert await client.denied(MemberPage, brand, blind) == "FORBIDDEN"
         assert await client.refused("member", join(other, account)) == ("FORBIDDEN", ("identity",))
 
-    async def test_whose_sessions_end(self, town: Town) -> None:
-        client, brand = town.client, await town.brand("olga")
-        owner, mona = derived(brand, "olga"), await town.member(brand, "mona")
 
-        async def identity(viewer: str, asker: str, of: str = brand) -> str:
-            return await client.ask(str, IdentityOfMember, of, viewer, asker=asker, member_id=mona)
+class TestSessions:
+    async def ended(self, app: App, identity: str) -> float | None:
+        try:
+            entry = await app.nats.jetstream().get_last_msg(signed_out.STREAM, f"$KV.SIGNED_OUT.{identity}")
+        except NotFoundError:
+            return None
+        return float(entry.data or b"")
 
-        assert await identity(owner, "olga") == "mona"
-        assert await identity("stranger", "operator") == "mona"
-        frida = await town.brand("frida")
-        for of, viewer, code in ((brand, mona, "FORBIDDEN"), (frida, derived(frida, "frida"), "NOT_FOUND")):
-            with pytest.raises(DomainError) as refused:
-                await identity(viewer, "nobody", of)
-            assert refused.value.code == code
+    async def test_anybody_ends_their_own(self, client: Client, app: App) -> None:
+        await client.send("session", EndSessions(**envelope(NO_BRAND, "ada")))
+        assert await self.ended(app, "ada") == NOW.timestamp()
+        for actor, brand, code in (
+            ("sa_bot", NO_BRAND, "FORBIDDEN"),
+            (SYSTEM, NO_BRAND, "FORBIDDEN"),
+            ("x", "b1", "INVALID"),
+        ):
+            assert (await client.refused("session", EndSessions(**envelope(brand, actor))))[0] == code
+
+    async def test_an_owner_or_an_operator_ends_those_of_a_member(self, town: Town, app: App) -> None:
+        brand, other = await town.brand("olga"), await town.brand("frida")
+        member, account = await town.member(brand, "mona"), f"sa_{uuid7()}"
+        owner, foreign = derived(brand, "olga"), derived(other, "frida")
+        await town.client.send("service_account", create_account(brand, owner, account, [Scope.EVENTS_MANAGE]))
+        await town.client.membership(brand, member, member)
+
+        def end(actor: str, asker: str = "x", of: str = brand, now: datetime = NOW) -> EndSessionsOfMember:
+            return EndSessionsOfMember(**envelope(of, actor, now=now), asker=asker, member_id=member)
+
+        for command in (end(member), end(foreign), end(account)):
+            assert await town.client.refused("session", command) == ("FORBIDDEN", ())
+        assert await town.client.refused("session", end(foreign, of=other)) == ("NOT_FOUND", ("member_id",))
+        assert await self.ended(app, "mona") is None
+        await town.client.send("session", end(owner))
+        assert await self.ended(app, "mona") == NOW.timestamp()
+        later = NOW + timedelta(minutes=1)
+        await town.client.send("session", end("stranger", "operator", now=later))
+        assert await self.ended(app, "mona") == later.timestamp()
 
 
 def create_account(brand: str, actor: str, account: str, scopes: list[Scope] | None = None) -> CreateServiceAccount:

@@ -21,7 +21,6 @@ from services.members.service_account import (
 )
 from services.members.views.brands import BrandBySlug, BrandPage, BrandsGetMany, BrandsView, BrandView
 from services.members.views.member_list import (
-    IdentityOfMember,
     MemberListView,
     MemberPage,
     MembersGetMany,
@@ -266,9 +265,8 @@ async def test_the_identity_behind_a_member_who_is_there(mongo_url: str) -> None
         await bench.given(JOINED, id="m1")
         await bench.given(JOINED, MemberLeft(), id="m2")
         await bench.given(BOT, aggregate="service_account", id="sa_a")
-        asked = {**LEADER, "asker": "i9"}
-        assert await bench.view.identity_of_member(IdentityOfMember(**asked, member_id="m1")) == "i1"
-        for nobody in ("m2", "m9", "sa_a"):
+        assert await bench.view.identity_of("b1", "m1") == "i1"
+        for brand, nobody in (("b1", "m2"), ("b1", "m9"), ("b1", "sa_a"), ("b2", "m1")):
             with pytest.raises(DomainError) as refused:
-                await bench.view.identity_of_member(IdentityOfMember(**asked, member_id=nobody))
+                await bench.view.identity_of(brand, nobody)
             assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("member_id",))

@@ -84,18 +84,6 @@ class MembershipsOfIdentity(Query, frozen=True, kw_only=True):
     identity: Id
 
 
-class IdentityOfMember(Query, frozen=True, kw_only=True):
-    """The identity behind a member, so that its sessions can be ended.  `asker` is the identity of the viewer.
-
-    For owners of the brand and for operators; NOT_FOUND for who is not in the brand.
-    """
-
-    wire_name: ClassVar[str] = "identity_of_member"
-
-    asker: Id
-    member_id: Id
-
-
 class MemberListView(View):
     """`members`: a document a membership, `_id` brand:member.  `totals`: a document a brand with its `count`.
 
@@ -158,9 +146,9 @@ class MemberListView(View):
         members = found.map(lambda document: _member(document, query.viewer))
         return MemberPageResult(**structs.asdict(members), total_count=totals["count"] if totals else 0)
 
-    async def identity_of_member(self, query: IdentityOfMember) -> str:
-        """The identity behind a member of the brand.  Raises NOT_FOUND."""
-        document = await self.collection("members").find_one({"_id": f"{query.brand}:{query.member_id}"})
+    async def identity_of(self, brand: str, member: str) -> str:
+        """The identity behind a member who is in the brand.  Raises NOT_FOUND."""
+        document = await self.collection("members").find_one({"_id": f"{brand}:{member}"})
         if document is None or not document["joined"]:
             raise NotFound("there is no such member", ("member_id",))
         identity: str = document["identity"]
