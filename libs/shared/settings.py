@@ -69,6 +69,22 @@ class Settings(BaseSettings):
         ge=1,
         description="How many requests one process of a service handles at the same time; others wait.",
     )
+    rate_principal: int = Field(
+        default=120_000,
+        ge=0,
+        description="Cost units a minute that one person or service account may spend at the gateways; 0: no limit. "
+        "A page of 20 posts with their authors costs about 110.",
+    )
+    rate_anonymous: int = Field(
+        default=60_000,
+        ge=0,
+        description="Cost units a minute for all who send no token from one address; 0: no limit.",
+    )
+    rate_brand: int = Field(
+        default=6_000_000,
+        ge=0,
+        description="Cost units a minute that may be spent inside one brand, whoever spends them; 0: no limit.",
+    )
     otlp_endpoint: str = Field(
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -16,6 +16,7 @@ from services.gateway import consistency
 from services.gateway import replies as rows
 from services.gateway.feed import Feed
 from services.gateway.loaders import Loader
+from services.gateway.rates import Allowance
 from services.gateway.security import Principal, Unauthenticated
 
 T = TypeVar("T")
@@ -162,8 +163,12 @@ class Context:
         principal: Principal | None = None,
         at_least: dict[str, int] | None = None,
         feed: Feed | None = None,
+        *,
+        allowance: Allowance | None = None,
     ) -> None:
         self.bus = bus
+        #: What the operation draws on; None for who runs operations without a gateway around them.
+        self.allowance = allowance
         self.feed = feed if feed is not None else Feed()
         self.document: DocumentNode | None = None
         self.principal = principal
@@ -191,7 +196,9 @@ class Context:
         return self._scope(NO_BRAND, self.principal.identity if self.principal else ANONYMOUS, at_least)
 
     def inside(self, brand: str, at_least: Position | None = None) -> Scope:
-        """Inside a brand; raises `Unauthenticated` for an anonymous sender."""
+        """Inside a brand; raises `Unauthenticated` for an anonymous sender, `RateLimited` when its quota is spent."""
+        if self.allowance is not None:
+            self.allowance.join(brand)
         return self._scope(brand, self.member(brand), at_least)
 
     def _scope(self, brand: str, viewer: str, at_least: Position | None) -> Scope:
@@ -200,6 +207,15 @@ class Context:
         if key not in self._scopes:
             self._scopes[key] = Scope(self, brand, viewer, position)
         return self._scopes[key]
+
+    def pay(self, cost: int | None) -> None:
+        """Take what the operation costs, None for one that cannot run; raises `RateLimited`."""
+        if self.allowance is None:
+            return
+        if cost is None:
+            self.allowance.fail()
+        else:
+            self.allowance.spend(cost)
 
     def command_id(self, brand: str, actor: str, name: str, given: str | None) -> str:
         """A command's id: the client's own makes a repeat safe, and means nothing for another actor or command."""

@@ -78,6 +78,12 @@ class Documents:
             raise Refused(GraphQLError(message, extensions={"code": "OPERATION_NOT_FOUND"}))
         return found.document, operation
 
+    def measure(self, query: str, variables: Mapping[str, Any]) -> limits.Measure:
+        """What the document expands to with these variables; raises `Refused`."""
+        known = self._known.get(query)
+        found = known if isinstance(known, _Ready) else self._prepare(query, variables)
+        return limits.measure(found.document, self._sizes, variables)
+
     def _prepare(self, query: str, variables: Mapping[str, Any]) -> _Ready:
         try:
             document = parse(query, max_lexical_tokens=limits.MAX_TOKENS, max_comments=limits.MAX_COMMENTS)

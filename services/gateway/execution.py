@@ -57,16 +57,21 @@ class Engine:
         return self.documents.ready(operation.query, operation.operation_name, variables)[1].operation
 
     async def execute(self, operation: Operation, context: Context, parent: str | None = None) -> Result:
-        """Run a query or mutation.  `parent` is the trace context that came with the request."""
+        """Run a query or mutation.  `parent` is the trace context that came with the request.
+
+        Raises `RateLimited` when its sender has too little left for it.
+        """
         try:
             document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
         except Refused as refused:
+            context.pay(None)
             return Result({"errors": [error_body(error) for error in refused.errors]})
         if node.operation is OperationType.SUBSCRIPTION:
             error = GraphQLError(
                 "subscriptions run over WebSocket", extensions={"code": "SUBSCRIPTION_NEEDS_WEBSOCKET"}
             )
             return Result({"errors": [error_body(error)]})
+        context.pay(self._cost(operation))
         context.document = document
         with telemetry.span(
             f"graphql.{node.operation.value}",
@@ -83,8 +88,9 @@ class Engine:
             return _result(result)
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
-        """Run a subscription: a result for each thing that happens; raises `Refused`."""
+        """Run a subscription: a result for each thing that happens; raises `Refused` and `RateLimited`."""
         context.document, _ = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
+        context.pay(self._cost(operation))
         stream = await self.schema.subscribe(
             operation.query,
             variable_values=operation.variables,
@@ -96,6 +102,9 @@ class Engine:
                 yield _result(result)
         finally:
             await stream.aclose()
+
+    def _cost(self, operation: Operation) -> int:
+        return self.documents.measure(operation.query, operation.variables or {}).cost
 
 
 def remote_parent(headers: Mapping[str, str]) -> str | None:

@@ -23,7 +23,9 @@ from services.gateway.documents import Refused
 from services.gateway.execution import MASK, Operation, Result, remote_parent
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.rates import RateLimited
 from services.gateway.security import Unauthenticated
+from services.gateway.sender import admit
 
 log = logger(__name__)
 
@@ -67,6 +69,8 @@ async def graphql(request: Request, gateway: Gateway) -> Response:
         return await _answer(request, gateway)
     except BadRequest as problem:
         return failure(problem.status, problem.code, problem.message, problem.headers)
+    except RateLimited as limited:
+        return failure(429, limited.code, limited.message, limited.headers)
     except DomainError as refusal:
         status, headers = _STATUSES.get(refusal.code, (400, {}))
         return failure(status, refusal.code, refusal.message, headers)
@@ -86,7 +90,7 @@ async def _answer(request: Request, gateway: Gateway) -> Response:
     authorization = request.headers.getlist("authorization")
     if len(authorization) > 1:
         raise Unauthenticated
-    principal = await gateway.principals.authenticate(authorization[0]) if authorization else None
+    principal, allowance = await admit(gateway, authorization[0] if authorization else None, request.scope)
     if request.method == "GET":
         _refuse_writes(operation, gateway)
     token = request.headers.get(consistency.HEADER)
@@ -96,9 +100,10 @@ async def _answer(request: Request, gateway: Gateway) -> Response:
         principal,
         consistency.decode(token) if token else None,
         gateway.feed,
+        allowance=allowance,
     )
     result = await gateway.engine.execute(operation, context, remote_parent(request.headers))
-    return _response(result, accepted)
+    return _response(result, accepted, allowance.headers())
 
 
 def _is_browser(request: Request) -> bool:
@@ -107,11 +112,11 @@ def _is_browser(request: Request) -> bool:
     return request.method == "GET" and wants_page and not request.query_params
 
 
-def _response(result: Result, accepted: str) -> Response:
+def _response(result: Result, accepted: str, headers: Mapping[str, str]) -> Response:
     # Who takes anything gets plain JSON for an answer, and the type that can say 400 for a document that cannot run.
     kind = accepted or (JSON if result.executed else GRAPHQL_JSON)
     status = 400 if kind == GRAPHQL_JSON and not result.executed else 200
-    return Response(orjson.dumps(result.body), status, media_type=kind)
+    return Response(orjson.dumps(result.body), status, headers, kind)
 
 
 def _refuse_writes(operation: Operation, gateway: Gateway) -> None:

@@ -20,13 +20,14 @@ from libs.shared.connection import Connection as Nats
 from libs.shared.health import Health, HttpServer
 from libs.shared.logs import logger
 from libs.shared.settings import Settings
-from services.gateway import http, revocation, websocket
+from services.gateway import http, rates, revocation, websocket
 from services.gateway.api_keys import ApiKeys
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
 from services.gateway.principals import Principals
+from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
 
@@ -122,6 +123,12 @@ class Process:
             principals=Principals(tokens, ApiKeys(bus), self._revocations),
             identity_key=settings.identity_secret,
             feed=Feed(),
+            rates=Rates(
+                principal=settings.rate_principal,
+                anonymous=settings.rate_anonymous,
+                brand=settings.rate_brand,
+                secret=settings.identity_secret,
+            ),
         )
         app = application(self._gateway, Health(self._alive, self._ready))
         if settings.otlp_endpoint:
@@ -144,6 +151,7 @@ class Process:
             background += [
                 asyncio.create_task(follow(self._nats, self._gateway.feed)),
                 asyncio.create_task(self._keys.keep()),
+                asyncio.create_task(rates.exchange(self._nats, self._gateway.rates)),
                 asyncio.create_task(revocation.follow(self._nats, self._revocations, self._settings.stream_replicas)),
             ]
             await listening

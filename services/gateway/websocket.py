@@ -22,7 +22,9 @@ from services.gateway.documents import Refused
 from services.gateway.execution import Operation, Result, error_body
 from services.gateway.gateway import Gateway
 from services.gateway.http import BadRequest, read_operation
+from services.gateway.rates import RateLimited
 from services.gateway.security import Principal, Unauthenticated
+from services.gateway.sender import admit
 
 PROTOCOL: Final = "graphql-transport-ws"
 #: How long a client may take to introduce itself.
@@ -139,13 +141,13 @@ class Connection:
         )
         token = given.get(consistency.HEADER, self._socket.headers.get(consistency.HEADER))
         try:
-            if authorization is not None:
-                self._principal = await self._gateway.principals.authenticate(str(authorization))
+            given_authorization = str(authorization) if authorization is not None else None
+            self._principal = (await admit(self._gateway, given_authorization, self._socket.scope)).principal
             if token is not None:
                 self._at_least = consistency.decode(str(token))
         except Unauthenticated:
             raise _Close(4403, "Forbidden") from None
-        except Unavailable:
+        except (Unavailable, RateLimited):
             raise _Close(1013, "Try again later") from None
         except DomainError as refusal:
             raise _Close(4400, refusal.message) from None
@@ -172,8 +174,13 @@ class Connection:
 
     async def _operate(self, key: str, operation: Operation) -> None:
         gateway = self._gateway
-        context = Context(gateway.bus, gateway.identity_key, self._principal, self._at_least, gateway.feed)
+        client = self._socket.client
+        allowance = gateway.rates.of(self._principal, client.host if client else "")
+        context = Context(
+            gateway.bus, gateway.identity_key, self._principal, self._at_least, gateway.feed, allowance=allowance
+        )
         try:
+            allowance.check()
             results = (
                 gateway.engine.subscribe(operation, context)
                 if gateway.engine.kind(operation) is OperationType.SUBSCRIPTION
@@ -186,7 +193,11 @@ class Connection:
                         return
                     await self._send({"id": key, "type": "next", "payload": result.body})
             await self._finish(key, {"id": key, "type": "complete"})
+        except RateLimited as limited:
+            error = GraphQLError(limited.message, extensions={"code": limited.code})
+            await self._finish(key, {"id": key, "type": "error", "payload": [error_body(error)]})
         except Refused as refused:
+            context.pay(None)
             await self._finish(key, {"id": key, "type": "error", "payload": [error_body(e) for e in refused.errors]})
         except (WebSocketDisconnect, RuntimeError):
             log.debug("subscriber_gone")

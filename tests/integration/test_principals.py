@@ -1,6 +1,7 @@
 """Service accounts and ended sessions on the whole platform: what a key opens, and how soon it no longer does."""
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -205,3 +206,53 @@ async def test_open_sockets_are_closed_when_their_token_or_key_no_longer_counts(
     assert await closing_code(platform, token, "signOutMember", made.owner, member) == 4403
     revoked = {"serviceAccountId": account, "keyId": key.split("_")[1]}
     assert await closing_code(platform, key, "revokeApiKey", made.owner, revoked) == 4403
+
+
+async def test_two_gateways_hold_a_sender_to_one_quota(platform: Platform) -> None:
+    made = await found(platform)
+    # One page of 20 costs less than a tenth of the quota, which comes back with 10 units a second.
+    quota, refill = 600, 10
+    gateways = [platform.copy("gateway", ARCHIPEL_RATE_PRINCIPAL=str(quota)) for _ in range(2)]
+    headers = {"Authorization": f"Bearer {platform.token(made.member)}"}
+    body = {"query": "query($slug: String!) { brand(slug: $slug) { members { nodes { id } } } }"}
+    try:
+        for gateway in gateways:
+            gateway.start()
+        for gateway in gateways:
+            await asyncio.to_thread(gateway.wait_ready)
+        began = time.monotonic()
+        spent = 0
+        async with httpx.AsyncClient(timeout=30) as client:
+
+            async def ask(url: str) -> tuple[int, int]:
+                given = {**body, "variables": {"slug": made.slug}}
+                answer = await client.post(f"{url}/graphql", json=given, headers=headers)
+                left = re.search(r'"principal";r=(\d+);', answer.headers["ratelimit"])
+                assert left is not None
+                return answer.status_code, int(left[1])
+
+            _, after_one = await ask(gateways[0].url)
+            cost = quota - after_one
+            assert 0 < cost < quota / 10
+            spent = cost
+            # The other one hears of it.
+            deadline = time.monotonic() + SOON_SECONDS
+            while (await ask(gateways[1].url))[1] > quota - 2 * cost + refill:
+                spent += cost
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.1)
+            spent += cost
+            refused_by = set()
+            while len(refused_by) < 2:
+                assert time.monotonic() < deadline
+                for gateway in gateways:
+                    code, _ = await ask(gateway.url)
+                    if code == 429:
+                        refused_by.add(gateway.name + gateway.url)
+                    else:
+                        spent += cost
+            elapsed = time.monotonic() - began
+        assert quota - cost <= spent <= 2 * quota + refill * elapsed
+    finally:
+        for gateway in gateways:
+            gateway.end()

@@ -48,11 +48,11 @@ class Service:
         self._environment = {**os.environ, **environment, "ARCHIPEL_HTTP_PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def copy(self) -> "Service":
-        """The same service as a second process, with a port and a log of its own."""
+    def copy(self, environment: Mapping[str, str]) -> "Service":
+        """The same service as a second process, with a port and a log of its own, and some settings of its own."""
         folder = self.log.parent / "copies"
         folder.mkdir(exist_ok=True)
-        return Service(self.name, self._environment, folder)
+        return Service(self.name, {**self._environment, **environment}, folder)
 
     def start(self) -> None:
         """Start the process; `wait_ready` says when it serves."""
@@ -115,12 +115,16 @@ class Platform:
             "ARCHIPEL_AUDIENCE": AUDIENCE,
             "ARCHIPEL_OPERATORS": self.identity(OPERATOR),
             "ARCHIPEL_LOG_FORMAT": "json",
+            # All load comes from one machine and a few subjects here.
+            "ARCHIPEL_RATE_PRINCIPAL": "0",
+            "ARCHIPEL_RATE_ANONYMOUS": "0",
+            "ARCHIPEL_RATE_BRAND": "0",
         }
         self.services = {name: Service(name, environment, folder) for name in SERVICES}
 
-    def copy(self, name: str) -> Service:
-        """One more process of a service, not started and not ended with the platform."""
-        return self.services[name].copy()
+    def copy(self, name: str, **environment: str) -> Service:
+        """One more process of a service, not started and not ended with the platform; settings of its own if given."""
+        return self.services[name].copy(environment)
 
     @property
     def url(self) -> str:

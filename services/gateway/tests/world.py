@@ -19,6 +19,7 @@ from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
 from services.gateway.principals import Principals
+from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
 from services.gateway.service import application
@@ -93,7 +94,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(issuer: Issuer) -> AsyncGenerator[World, None]:
+async def world(issuer: Issuer, rates: Rates | None = None) -> AsyncGenerator[World, None]:
     """Serve a gateway on a free port."""
     bus = FakeBus(answers=brand_answers())
     async with httpx.AsyncClient() as fetching:
@@ -107,6 +108,7 @@ async def world(issuer: Issuer) -> AsyncGenerator[World, None]:
             principals=Principals(authenticator, ApiKeys(bus), revocations),
             identity_key=IDENTITY_KEY,
             feed=Feed(),
+            rates=rates or Rates(secret=IDENTITY_KEY),
         )
 
         server = HttpServer(application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
