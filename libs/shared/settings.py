@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Cost units a minute that may be spent inside one brand, whoever spends them; 0: no limit.",
     )
+    slow_operation_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        description="Queries and mutations that take longer are logged, with their cost and what they asked of the "
+        "services; 0 logs none.",
+    )
     otlp_endpoint: str = Field(
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -7,7 +7,6 @@ from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError, OperationType
 from msgspec import Struct
 from opentelemetry import propagate
-from opentelemetry.trace import SpanKind
 from strawberry.types import ExecutionResult
 
 from libs.shared import telemetry
@@ -16,6 +15,7 @@ from libs.shared.ids import uuid7
 from libs.shared.logs import logger
 from services.gateway.context import Context
 from services.gateway.documents import Documents, Refused
+from services.gateway.observation import Observer
 from services.gateway.schema import build
 from services.gateway.schema.common import INTERNAL
 
@@ -45,9 +45,10 @@ class Result(Struct, frozen=True):
 
 
 class Engine:
-    """The schema with its documents."""
+    """The schema with its documents; `observer` tells of what it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, observer: Observer | None = None) -> None:
+        self.observer = observer or Observer()
         self.schema = build()
         self.documents = Documents(self.schema._schema)
 
@@ -65,27 +66,27 @@ class Engine:
             document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
         except Refused as refused:
             context.pay(None)
+            self.observer.refused(str((refused.errors[0].extensions or {}).get("code")))
             return Result({"errors": [error_body(error) for error in refused.errors]})
         if node.operation is OperationType.SUBSCRIPTION:
             error = GraphQLError(
                 "subscriptions run over WebSocket", extensions={"code": "SUBSCRIPTION_NEEDS_WEBSOCKET"}
             )
             return Result({"errors": [error_body(error)]})
-        context.pay(self._cost(operation))
+        cost = self._cost(operation)
+        context.pay(cost)
         context.document = document
-        with telemetry.span(
-            f"graphql.{node.operation.value}",
-            parent=parent,
-            kind=SpanKind.SERVER,
-            attributes={"graphql.operation.name": operation.operation_name or ""},
-        ):
-            result = await self.schema.execute(
+        name = node.name.value if node.name else ""
+        with self.observer.operation(node.operation.value, name, operation.query, cost, parent) as observed:
+            executed = await self.schema.execute(
                 operation.query,
                 variable_values=operation.variables,
                 context_value=context,
                 operation_name=operation.operation_name,
             )
-            return _result(result)
+            result = _result(executed)
+            observed.answered(result.body.get("errors", ()))
+            return result
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
         """Run a subscription: a result for each thing that happens; raises `Refused` and `RateLimited`."""
@@ -98,8 +99,9 @@ class Engine:
             operation_name=operation.operation_name,
         )
         try:
-            async for result in stream:
-                yield _result(result)
+            with self.observer.lasting():
+                async for result in stream:
+                    yield _result(result)
         finally:
             await stream.aclose()
 

@@ -68,10 +68,13 @@ async def graphql(request: Request, gateway: Gateway) -> Response:
     try:
         return await _answer(request, gateway)
     except BadRequest as problem:
+        gateway.engine.observer.refused(problem.code)
         return failure(problem.status, problem.code, problem.message, problem.headers)
     except RateLimited as limited:
+        gateway.engine.observer.refused(limited.code)
         return failure(429, limited.code, limited.message, limited.headers)
     except DomainError as refusal:
+        gateway.engine.observer.refused(refusal.code)
         status, headers = _STATUSES.get(refusal.code, (400, {}))
         return failure(status, refusal.code, refusal.message, headers)
     except ClientDisconnect:

@@ -26,6 +26,7 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.observation import ObservedBus, Observer
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
@@ -113,12 +114,12 @@ class Process:
         self._nats = Nats("gateway")
         self._keys = Keys(http_fetch(client, issuer=settings.issuer, jwks_url=settings.jwks_url))
         self._revocations = Revocations()
-        bus = BusClient(self._nats)
+        bus = ObservedBus(BusClient(self._nats))
         tokens = Authenticator(
             self._keys, issuer=settings.issuer, audience=settings.audience, identity_key=settings.identity_secret
         )
         self._gateway = Gateway(
-            engine=Engine(),
+            engine=Engine(Observer(slow_seconds=settings.slow_operation_seconds)),
             bus=bus,
             principals=Principals(tokens, ApiKeys(bus), self._revocations),
             identity_key=settings.identity_secret,

@@ -242,7 +242,7 @@ async def test_two_gateways_hold_a_sender_to_one_quota(platform: Platform) -> No
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.1)
             spent += cost
-            refused_by = set()
+            refused_by: set[str] = set()
             while len(refused_by) < 2:
                 assert time.monotonic() < deadline
                 for gateway in gateways:

@@ -18,6 +18,7 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.observation import ObservedBus, Observer
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
@@ -94,7 +95,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(issuer: Issuer, rates: Rates | None = None) -> AsyncGenerator[World, None]:
+async def world(
+    issuer: Issuer, rates: Rates | None = None, observer: Observer | None = None
+) -> AsyncGenerator[World, None]:
     """Serve a gateway on a free port."""
     bus = FakeBus(answers=brand_answers())
     async with httpx.AsyncClient() as fetching:
@@ -103,8 +106,8 @@ async def world(issuer: Issuer, rates: Rates | None = None) -> AsyncGenerator[Wo
         revocations = Revocations()
         revocations.known = True
         gateway = Gateway(
-            engine=Engine(),
-            bus=bus,
+            engine=Engine(observer),
+            bus=ObservedBus(bus),
             principals=Principals(authenticator, ApiKeys(bus), revocations),
             identity_key=IDENTITY_KEY,
             feed=Feed(),
