@@ -69,6 +69,7 @@ class World:
     gateway: Gateway
     client: httpx.AsyncClient
     url: str
+    revocations: Revocations
 
     @property
     def ws_url(self) -> str:
@@ -120,7 +121,7 @@ async def world(
         url = f"http://127.0.0.1:{server.port}"
         async with httpx.AsyncClient(base_url=url, timeout=10) as client:
             try:
-                yield World(issuer, bus, gateway, client, url)
+                yield World(issuer, bus, gateway, client, url, revocations)
             finally:
                 server.stop()
                 await serving
