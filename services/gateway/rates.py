@@ -35,6 +35,7 @@ REFUSED_COST: Final = 50
 _SUBJECT: Final = "rates.spent"
 #: Buckets of one process; the one that was not used for longest is forgotten, and so full again.
 _MAX_BUCKETS: Final = 100_000
+_MAX_ADDRESSES: Final = 10_000
 _MAX_TOLD: Final = 5_000
 _SOON_SECONDS: Final = 1
 
@@ -93,14 +94,18 @@ class Rates:
         self._secret = secret
         self._timer = timer
         self._buckets: LRUCache[str, _Bucket] = LRUCache(_MAX_BUCKETS)
+        self._addresses: LRUCache[str, str] = LRUCache(_MAX_ADDRESSES)
         self._spent: dict[str, float] = {}
         self.sender = uuid7()
 
     def of(self, principal: Principal | None, address: str) -> "Allowance":
         """What one operation of a sender draws on; an unknown sender is known by its address (IPv6: its /64)."""
         if principal is None:
-            digest = hmac.digest(self._secret, _network(address).encode(), "sha256").hex()[:32]
-            return Allowance(self, self._quotas["anonymous"], f"a:{digest}")
+            key = self._addresses.get(address)
+            if key is None:
+                digest = hmac.digest(self._secret, _network(address).encode(), "sha256").hex()[:32]
+                key = self._addresses[address] = f"a:{digest}"
+            return Allowance(self, self._quotas["anonymous"], key)
         allowance = Allowance(self, self._quotas["principal"], f"p:{principal.identity}")
         if principal.brand is not None:
             allowance.join(principal.brand)
