@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -192,6 +193,18 @@ def schema_command() -> None:
     from services.gateway.schema import text
 
     typer.echo(text(), nl=False)
+
+
+@app.command("publish-schema", rich_help_panel="Development")
+def publish_schema_command(
+    because: Annotated[str, typer.Option(help="Why clients have to change; needed when something breaks.")] = "",
+) -> None:
+    """Promise clients the schema as it is now; what breaks is written down in docs/schema-history.md."""
+    from libs.cli.schema_history import publish
+    from services.gateway.schema import text
+
+    for change in _in_one_line(lambda: publish(Path.cwd(), text(), because, datetime.now(UTC).date())):
+        typer.echo(change)
 
 
 if __name__ == "__main__":

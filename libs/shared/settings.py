@@ -92,6 +92,28 @@ class Settings(BaseSettings):
         gt=0,
         description="How long one query or mutation may ask services; fields that are not answered by then fail alone.",
     )
+    rate_principal: int = Field(
+        default=120_000,
+        ge=0,
+        description="Cost units a minute that one person or service account may spend at the gateways; 0: no limit. "
+        "A page of 20 posts with their authors costs about 110.",
+    )
+    rate_anonymous: int = Field(
+        default=60_000,
+        ge=0,
+        description="Cost units a minute for all who send no token from one address; 0: no limit.",
+    )
+    rate_brand: int = Field(
+        default=6_000_000,
+        ge=0,
+        description="Cost units a minute that may be spent inside one brand, whoever spends them; 0: no limit.",
+    )
+    slow_operation_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        description="Queries and mutations that take longer are logged, with their cost and what they asked of the "
+        "services; 0 logs none.",
+    )
     otlp_endpoint: str = Field(
         default="",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",

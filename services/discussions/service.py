@@ -30,7 +30,7 @@ from services.discussions.views.threads import (
 
 def compose(app: App) -> None:
     """Register everything that the discussions service does."""
-    access = app.view(AccessView())
+    access = app.view(AccessView("discussions"))
     authorizer = Authorizer(access, app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     Commands(app)

@@ -25,7 +25,7 @@ from services.events.views.event_calendar import (
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
+    authorizer = Authorizer(app.view(AccessView("events")), app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     allow = authorizer.member_only
 

@@ -27,7 +27,7 @@ from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vo
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
+    authorizer = Authorizer(app.view(AccessView("feedback")), app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     _compose_commands(app)
 

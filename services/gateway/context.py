@@ -12,6 +12,7 @@ from libs.shared.domain import NO_BRAND, Accepted, Position
 from libs.shared.ids import derived_id, member_id, uuid7
 from services.gateway import consistency
 from services.gateway.feed import Feed
+from services.gateway.rates import Allowance
 from services.gateway.security import Principal, Unauthenticated
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class Done(Struct, frozen=True):
     id: str
     scope: Scope
     position: dict[str, int]
+    repeated: bool = False
 
 
 class Context:
@@ -72,8 +74,12 @@ class Context:
         principal: Principal | None = None,
         at_least: dict[str, int] | None = None,
         feed: Feed | None = None,
+        *,
+        allowance: Allowance | None = None,
     ) -> None:
         self.bus = bus
+        #: What the operation draws on; None for who runs operations without a gateway around them.
+        self.allowance = allowance
         self.feed = feed if feed is not None else Feed()
         self.principal = principal
         self.at_least = at_least or {}
@@ -87,7 +93,12 @@ class Context:
         return self.principal.identity
 
     def member(self, brand: str) -> str:
-        """The id that the sender has in a brand, whether they joined or not; raises `Unauthenticated`."""
+        """The id that the sender has in a brand, whether they joined or not; raises `Unauthenticated`.
+
+        A service account acts under its own id in its own brand, and is nobody's member elsewhere.
+        """
+        if self.principal is not None and self.principal.brand == brand:
+            return self.principal.identity
         return member_id(self._identity_key, brand, self.identity())
 
     def everywhere(self, at_least: Position | None = None) -> Scope:
@@ -95,7 +106,9 @@ class Context:
         return self._scope(NO_BRAND, self.principal.identity if self.principal else ANONYMOUS, at_least)
 
     def inside(self, brand: str, at_least: Position | None = None) -> Scope:
-        """Inside a brand; raises `Unauthenticated` for an anonymous sender."""
+        """Inside a brand; raises `Unauthenticated` for an anonymous sender, `RateLimited` when its quota is spent."""
+        if self.allowance is not None:
+            self.allowance.join(brand)
         return self._scope(brand, self.member(brand), at_least)
 
     def forget(self) -> None:
@@ -108,6 +121,15 @@ class Context:
         if key not in self._scopes:
             self._scopes[key] = Scope(self, brand, viewer, position)
         return self._scopes[key]
+
+    def pay(self, cost: int | None) -> None:
+        """Take what the operation costs, None for one that cannot run; raises `RateLimited`."""
+        if self.allowance is None:
+            return
+        if cost is None:
+            self.allowance.fail()
+        else:
+            self.allowance.spend(cost)
 
     def command_id(self, brand: str, actor: str, name: str, given: str | None) -> str:
         """A command's id: the client's own makes a repeat safe, and means nothing for another actor or command."""
@@ -125,7 +147,7 @@ class Context:
         accepted = await self.bus.command(service, aggregate, name, {**envelope, **fields})
         at_least = accepted.position
         scope = self.everywhere(at_least) if brand == NO_BRAND else self.inside(brand, at_least)
-        return Done(accepted.id, scope, consistency.latest(self.at_least, at_least))
+        return Done(accepted.id, scope, consistency.latest(self.at_least, at_least), accepted.repeated)
 
     async def act(
         self, brand: str, to: str, given_id: str | None, /, creates: str | None = None, **fields: Any

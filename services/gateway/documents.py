@@ -93,6 +93,11 @@ class Documents:
             raise Refused(GraphQLError(message, extensions={"code": "OPERATION_NOT_FOUND"}))
         return found.document, operation
 
+    def trusted_names(self) -> set[str]:
+        """The names of the operations that are registered."""
+        nodes = (node for ready in self._trusted.values() for node in ready.document.definitions)
+        return {node.name.value for node in nodes if isinstance(node, OperationDefinitionNode) and node.name}
+
     def trusts(self, query: str) -> bool:
         """Whether this text is registered."""
         return query in self._trusted

@@ -11,7 +11,6 @@ from graphql.execution import create_source_event_stream
 from graphql.pyutils import is_awaitable
 from msgspec import Struct
 from opentelemetry import propagate
-from opentelemetry.trace import SpanKind
 
 from libs.executor.with_strawberry import executor
 from libs.shared import telemetry
@@ -20,6 +19,7 @@ from libs.shared.ids import uuid7
 from libs.shared.logs import logger
 from services.gateway.context import Context
 from services.gateway.documents import Documents, Policy, Refused
+from services.gateway.observation import Observer
 from services.gateway.schema import build
 from services.gateway.schema.common import INTERNAL
 from services.gateway.trusted import Trusted
@@ -50,11 +50,18 @@ class Result(Struct, frozen=True):
 
 
 class Engine:
-    """The schema with its documents; raises `ManifestError` for a trusted document that is not valid."""
+    """The schema with its documents; raises `ManifestError` for a trusted document that is not valid.
 
-    def __init__(self, trusted: Trusted | None = None, policy: Policy | None = None) -> None:
+    `observer` tells of what it runs; the names of trusted operations are known to it.
+    """
+
+    def __init__(
+        self, trusted: Trusted | None = None, policy: Policy | None = None, observer: Observer | None = None
+    ) -> None:
         self.schema = build()
         self.documents = Documents(self.schema._schema, trusted, policy)
+        self.observer = observer or Observer()
+        self.observer.know(self.documents.trusted_names())
         self._executor = executor(self.schema)
 
     def kind(self, operation: Operation) -> OperationType:
@@ -63,10 +70,15 @@ class Engine:
         return self.documents.ready(operation.query, operation.operation_name, variables)[1].operation
 
     async def execute(self, operation: Operation, context: Context, parent: str | None = None) -> Result:
-        """Run a query or mutation.  `parent` is the trace context that came with the request."""
+        """Run a query or mutation.  `parent` is the trace context that came with the request.
+
+        Raises `RateLimited` when its sender has too little left for it.
+        """
         try:
             document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
         except Refused as refused:
+            context.pay(None)
+            self.observer.refused(str((refused.errors[0].extensions or {}).get("code")))
             return Result({"errors": [error_body(error) for error in refused.errors]})
         if node.operation is OperationType.SUBSCRIPTION:
             error = GraphQLError(
@@ -74,25 +86,27 @@ class Engine:
                 extensions={"code": "SUBSCRIPTION_NEEDS_STREAM"},
             )
             return Result({"errors": [error_body(error)]})
-        with telemetry.span(
-            f"graphql.{node.operation.value}",
-            parent=parent,
-            kind=SpanKind.SERVER,
-            attributes={"graphql.operation.name": operation.operation_name or ""},
-        ):
-            return await self._run(document, node, operation, context)
+        cost = self._cost(operation)
+        context.pay(cost)
+        name = node.name.value if node.name else ""
+        with self.observer.operation(node.operation.value, name, operation.query, cost, parent) as observed:
+            result = await self._run(document, node, operation, context)
+            observed.answered(result.body.get("errors", ()))
+            return result
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
-        """Run a subscription: a result for each thing that happens; raises `Refused`."""
+        """Run a subscription: a result for each thing that happens; raises `Refused` and `RateLimited`."""
         document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
+        context.pay(self._cost(operation))
         stream = await self._events(document, node, operation, context)
         if isinstance(stream, CoreResult):
             yield _result(stream)
             return
         async with aclosing(stream):
             try:
-                async for event in stream:
-                    yield await self._run(document, node, operation, context, event)
+                with self.observer.lasting():
+                    async for event in stream:
+                        yield await self._run(document, node, operation, context, event)
             except Exception as error:
                 yield _result(CoreResult(None, [GraphQLError(str(error), original_error=error)]))
 
@@ -120,6 +134,9 @@ class Engine:
             return CoreResult(None, built)
         stream: Any = create_source_event_stream(built)
         return cast(AsyncGenerator[Any, None] | CoreResult, await stream if is_awaitable(stream) else stream)
+
+    def _cost(self, operation: Operation) -> int:
+        return self.documents.measure(operation.query, operation.variables or {}).cost
 
 
 def remote_parent(headers: Mapping[str, str]) -> str | None:

@@ -7,7 +7,8 @@ from services.gateway.deadline import TimedBus
 from services.gateway.drain import Drain
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
-from services.gateway.security import Authenticator
+from services.gateway.principals import Principals
+from services.gateway.rates import Rates
 from services.gateway.trusted import Trusted
 
 
@@ -21,9 +22,10 @@ class Gateway:
 
     engine: Engine
     bus: TimedBus
-    authenticator: Authenticator
+    principals: Principals
     identity_key: bytes
     feed: Feed
+    rates: Rates
     trusted: Trusted = field(default_factory=Trusted)
     origins: frozenset[str] = frozenset()
     operation_seconds: float = 10.0

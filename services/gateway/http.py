@@ -24,15 +24,16 @@ from services.gateway.execution import MASK, Operation, Result, remote_parent
 from services.gateway.gateway import Gateway
 from services.gateway.incoming import Gone, Incoming
 from services.gateway.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, accepted
+from services.gateway.rates import RateLimited
 from services.gateway.requests import (
     BadRequest,
-    authenticate,
     context,
     errors_of,
     freshness,
     priced,
     read_operation,
 )
+from services.gateway.sender import admit
 
 log = logger(__name__)
 
@@ -88,11 +89,17 @@ class GraphQL:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        observer = self._gateway.engine.observer
         try:
             answer = await self._answer(Incoming(scope, receive), receive, send)
         except BadRequest as problem:
+            observer.refused(problem.code)
             answer = failure(problem.status, problem.code, problem.message, problem.headers)
+        except RateLimited as limited:
+            observer.refused(limited.code)
+            answer = failure(429, limited.code, limited.message, limited.headers)
         except DomainError as refusal:
+            observer.refused(refusal.code)
             status, headers = _STATUSES.get(refusal.code, (400, {}))
             answer = failure(status, refusal.code, refusal.message, headers)
         except Gone:
@@ -123,16 +130,17 @@ class GraphQL:
     async def _execute(self, request: Incoming, body: bytes, kind: str) -> Answer:
         gateway = self._gateway
         members = request.members(body)
+        sender = await admit(gateway, request.authorization(), request.scope)
         try:
             operation = read_operation(members, gateway.trusted)
         except Refused as refused:
-            return _response({"errors": errors_of(refused)}, kind)
-        principal = await authenticate(gateway, request.authorization())
+            sender.allowance.fail()
+            return _response({"errors": errors_of(refused)}, kind, sender.allowance.headers())
         if not request.posted and _writes(operation, gateway):
             request.refuse_unless_posted()
-        asking = context(gateway, principal, freshness(request.headers))
+        asking = context(gateway, sender, freshness(request.headers))
         result = await gateway.engine.execute(operation, asking, remote_parent(request.headers))
-        answer = _response(priced(gateway, operation, result), kind)
+        answer = _response(priced(gateway, operation, result), kind, sender.allowance.headers())
         if not request.posted and "documentId" in members and _is_cacheable(result):
             return _revalidated(answer, request.headers.get("if-none-match", ""))
         return answer
@@ -150,7 +158,7 @@ def _writes(operation: Operation, gateway: Gateway) -> bool:
         return False  # answered like any other document that cannot run
 
 
-def _response(body: dict[str, Any], kind: str) -> Answer:
+def _response(body: dict[str, Any], kind: str, headers: Mapping[str, str]) -> Answer:
     executed = "data" in body
     # Who takes anything gets plain JSON for an answer, and the type that can say 4xx for a document that cannot run.
     kind = kind or (JSON if executed else GRAPHQL_JSON)
@@ -158,7 +166,7 @@ def _response(body: dict[str, Any], kind: str) -> Answer:
     if kind == GRAPHQL_JSON and not executed:
         codes = [error["extensions"]["code"] for error in body["errors"]]
         status = _DOCUMENT_STATUSES.get(codes[0], 400)
-    return Answer(status, orjson.dumps(body), kind=kind)
+    return Answer(status, orjson.dumps(body), headers, kind)
 
 
 def _is_cacheable(result: Result) -> bool:
@@ -168,7 +176,7 @@ def _is_cacheable(result: Result) -> bool:
 def _revalidated(answer: Answer, known: str) -> Answer:
     """The answer with its validator, or 304 for a client that has it (RFC 9110 §13.1.2, §15.4.5)."""
     tag = f'W/"{hashlib.blake2b(answer.body, digest_size=16).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": _VARY}
+    headers = {**answer.headers, "ETag": tag, "Cache-Control": "private, no-cache", "Vary": _VARY}
     matches = known.strip() == "*" or tag in {given.strip() for given in known.split(",")}
     if matches:
         return Answer(304, headers=headers)

@@ -27,6 +27,7 @@ class Incoming:
     """One request.  Fields of the same name are joined by commas (RFC 9110 §5.3)."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
         self.method: str = scope["method"]
         self.query: bytes = scope["query_string"]
         self._receive = receive

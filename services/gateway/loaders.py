@@ -103,6 +103,7 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
     return [await coroutines[0]] if len(coroutines) == 1 else await asyncio.gather(*coroutines)
 
 
+SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])

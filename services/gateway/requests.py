@@ -1,4 +1,4 @@
-"""What a request says: the operation, its sender and how fresh answers must be, the same for each transport."""
+"""What a request says: the operation, how it is run and how fresh answers must be, the same for each transport."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,12 +7,12 @@ import orjson
 
 from libs.shared.domain import DomainError
 from services.gateway import consistency, limits
-from services.gateway.context import Context
+from services.gateway.context import Bus, Context
 from services.gateway.deadline import Deadline
 from services.gateway.documents import Refused
 from services.gateway.execution import Operation, Result, error_body
 from services.gateway.gateway import Gateway
-from services.gateway.security import Principal
+from services.gateway.sender import Sender
 from services.gateway.trusted import DocumentNotFound, Trusted
 
 
@@ -66,26 +66,25 @@ def read_operation(members: Mapping[str, Any], trusted: Trusted) -> Operation:
     return Operation(query, members.get("variables"), members.get("operationName") or None)
 
 
-async def authenticate(gateway: Gateway, authorization: str | None) -> Principal | None:
-    """The sender, None when no credentials were sent; raises `Unauthenticated` and `Unavailable`."""
-    return await gateway.authenticator.authenticate(authorization) if authorization is not None else None
-
-
 def freshness(headers: Mapping[str, str]) -> dict[str, int] | None:
     """The positions that the sender's consistency token names, by lower-case header; raises `Invalid`."""
     token = headers.get(consistency.HEADER.lower())
     return consistency.decode(token) if token else None
 
 
-def context(gateway: Gateway, principal: Principal | None, at_least: dict[str, int] | None) -> Context:
+def context(gateway: Gateway, sender: Sender, at_least: dict[str, int] | None) -> Context:
     """What a query or mutation knows while it runs; its deadline begins now."""
-    bus = Deadline(gateway.bus, gateway.operation_seconds)
-    return Context(bus, gateway.identity_key, principal, at_least, gateway.feed)
+    return _context(gateway, Deadline(gateway.bus, gateway.operation_seconds), sender, at_least)
 
 
-def lasting_context(gateway: Gateway, principal: Principal | None, at_least: dict[str, int] | None) -> Context:
+def lasting_context(gateway: Gateway, sender: Sender, at_least: dict[str, int] | None) -> Context:
     """What a subscription knows: it has no end, only its questions to services have."""
-    return Context(gateway.bus, gateway.identity_key, principal, at_least, gateway.feed)
+    return _context(gateway, gateway.bus, sender, at_least)
+
+
+def _context(gateway: Gateway, bus: Bus, sender: Sender, at_least: dict[str, int] | None) -> Context:
+    principal, allowance = sender
+    return Context(bus, gateway.identity_key, principal, at_least, gateway.feed, allowance=allowance)
 
 
 def priced(gateway: Gateway, operation: Operation, result: Result) -> dict[str, Any]:

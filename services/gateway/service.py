@@ -22,8 +22,9 @@ from libs.shared.connection import Connection as Nats
 from libs.shared.health import Health, HttpServer
 from libs.shared.logs import logger
 from libs.shared.settings import Settings, SettingsError, variable
-from services.gateway import http, websocket
+from services.gateway import http, rates, revocation, websocket
 from services.gateway.admission import Admission, Bounds
+from services.gateway.api_keys import ApiKeys
 from services.gateway.browsers import (
     CONSOLE_POLICY,
     CORS_REQUEST_HEADERS,
@@ -37,6 +38,10 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.observation import ObservedBus, Observer
+from services.gateway.principals import Principals
+from services.gateway.rates import Rates
+from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
 from services.gateway.trusted import Trusted
 
@@ -135,18 +140,25 @@ def _shared(app: ASGIApp, origins: frozenset[str]) -> ASGIApp:
     )
 
 
-def assemble(settings: Settings, bus: TimedBus, authenticator: Authenticator) -> Gateway:
+def assemble(settings: Settings, bus: TimedBus, tokens: Authenticator, revocations: Revocations) -> Gateway:
     """The gateway as it is set; raises `SettingsError` when a setting or a manifest cannot be used."""
     trusted = Trusted.load(settings.trusted_documents)
     policy = Policy(trusted_only=settings.documents == "trusted", introspection=settings.introspection == "on")
     if policy.trusted_only and not len(trusted):
         raise SettingsError(f"{variable('trusted_documents')} holds no document, and no others are allowed")
+    observed = ObservedBus(bus)
     return Gateway(
-        engine=Engine(trusted, policy),
-        bus=bus,
-        authenticator=authenticator,
+        engine=Engine(trusted, policy, Observer(slow_seconds=settings.slow_operation_seconds)),
+        bus=observed,
+        principals=Principals(tokens, ApiKeys(observed), revocations),
         identity_key=settings.identity_secret,
         feed=Feed(),
+        rates=Rates(
+            principal=settings.rate_principal,
+            anonymous=settings.rate_anonymous,
+            brand=settings.rate_brand,
+            secret=settings.identity_secret,
+        ),
         trusted=trusted,
         origins=settings.origins,
         operation_seconds=settings.operation_seconds,
@@ -165,10 +177,11 @@ class Process:
         self._settings = settings
         self._nats = Nats("gateway")
         self._keys = Keys(http_fetch(client, issuer=settings.issuer, jwks_url=settings.jwks_url))
-        authenticator = Authenticator(
+        self._revocations = Revocations()
+        tokens = Authenticator(
             self._keys, issuer=settings.issuer, audience=settings.audience, identity_key=settings.identity_secret
         )
-        self._gateway = assemble(settings, BusClient(self._nats), authenticator)
+        self._gateway = assemble(settings, BusClient(self._nats), tokens, self._revocations)
         app = Application(self._gateway, Health(self._alive, self._ready))
         if settings.otlp_endpoint:
             from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415 – costs memory
@@ -190,6 +203,8 @@ class Process:
             background += [
                 asyncio.create_task(follow(self._nats, self._gateway.feed)),
                 asyncio.create_task(self._keys.keep()),
+                asyncio.create_task(rates.exchange(self._nats, self._gateway.rates)),
+                asyncio.create_task(revocation.follow(self._nats, self._revocations, self._settings.stream_replicas)),
             ]
             await listening
         finally:
@@ -213,6 +228,7 @@ class Process:
             "gateway": "about to end" if self._gateway.drain.begun else "",
             "nats": "" if self._nats.is_connected else "not connected",
             "keys": "" if self._keys.readable else "the identity provider's keys have not been read",
+            "sessions": "" if self._revocations.known else "which sessions were ended has not been read",
         }
 
 

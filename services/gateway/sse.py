@@ -13,6 +13,7 @@ import orjson
 from graphql import OperationType
 from starlette.types import Receive, Send
 
+from libs.shared.domain import DomainError
 from libs.shared.ids import uuid7
 from libs.shared.logs import logger
 from services.gateway.browsers import SECURITY_HEADERS
@@ -21,7 +22,6 @@ from services.gateway.execution import MASK, Operation, remote_parent
 from services.gateway.gateway import Gateway
 from services.gateway.incoming import Incoming
 from services.gateway.requests import (
-    authenticate,
     context,
     errors_of,
     freshness,
@@ -30,6 +30,7 @@ from services.gateway.requests import (
     read_operation,
 )
 from services.gateway.security import Principal
+from services.gateway.sender import Sender, admit
 
 #: How often a line goes out on an idle stream, so that nothing between takes it for dead.
 HEARTBEAT_SECONDS: Final = 12.0
@@ -59,43 +60,46 @@ class Stream:
     async def run(self, body: bytes) -> None:
         """Answer; raises what is wrong with the request before the stream begins, nothing after."""
         gateway, request = self._gateway, self._request
-        principal = await authenticate(gateway, request.authorization())
+        sender = await admit(gateway, request.authorization(), request.scope)
         at_least = freshness(request.headers)
         try:
             operation = read_operation(request.members(body), gateway.trusted)
             kind = gateway.engine.kind(operation)
         except Refused as refused:
-            return await self._stream(_single({"errors": errors_of(refused)}))
+            sender.allowance.fail()
+            return await self._stream(_single({"errors": errors_of(refused)}), sender.principal)
         if kind is OperationType.SUBSCRIPTION:
-            return await self._stream(self._subscribe(operation, principal, at_least))
+            return await self._stream(self._subscribe(operation, sender, at_least), sender.principal)
         if kind is OperationType.MUTATION:
             request.refuse_unless_posted()
         async with gateway.admission.place():
-            asking = context(gateway, principal, at_least)
+            asking = context(gateway, sender, at_least)
             result = await gateway.engine.execute(operation, asking, remote_parent(request.headers))
             answer = priced(gateway, operation, result)
-        return await self._stream(_single(answer))
+        return await self._stream(_single(answer), sender.principal)
 
     async def _subscribe(
-        self, operation: Operation, principal: Principal | None, at_least: dict[str, int] | None
+        self, operation: Operation, sender: Sender, at_least: dict[str, int] | None
     ) -> AsyncGenerator[dict[str, Any], None]:
-        asking = lasting_context(self._gateway, principal, at_least)
+        asking = lasting_context(self._gateway, sender, at_least)
         try:
             async with aclosing(self._gateway.engine.subscribe(operation, asking)) as results:
                 async for result in results:
                     yield result.body
-        except Refused as refused:
+        except (Refused, DomainError) as refused:
             yield {"errors": errors_of(refused)}
         except Exception as error:
             logged_as = uuid7()
             log.error("subscription_failed", error_id=logged_as, exc_info=error)
             yield {"errors": [{"message": MASK, "extensions": {"code": "INTERNAL", "id": logged_as}}]}
 
-    async def _stream(self, results: AsyncGenerator[dict[str, Any], None]) -> None:
+    async def _stream(self, results: AsyncGenerator[dict[str, Any], None], principal: Principal | None) -> None:
         await self._send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         with self._gateway.drain.lasting():
             producing = asyncio.create_task(self._produce(results))
-            ends = (producing, self._gone(), self._beat(), self._gateway.drain.wait_begun())
+            ends = [producing, self._gone(), self._beat(), self._gateway.drain.wait_begun()]
+            if principal is not None:
+                ends.append(self._gateway.principals.over(principal))
             await _first(*ends)
             over = producing.done() and not producing.cancelled() and producing.exception() is None
             if over or self._gateway.drain.begun:

@@ -21,9 +21,9 @@ from services.gateway.browsers import is_foreign
 from services.gateway.documents import Refused
 from services.gateway.execution import Operation, Result
 from services.gateway.gateway import Gateway
+from services.gateway.rates import RateLimited
 from services.gateway.requests import (
     BadRequest,
-    authenticate,
     context,
     errors_of,
     lasting_context,
@@ -31,6 +31,7 @@ from services.gateway.requests import (
     read_operation,
 )
 from services.gateway.security import Principal, Unauthenticated
+from services.gateway.sender import Sender, address, admit
 
 PROTOCOL: Final = "graphql-transport-ws"
 #: How long a client may take to introduce itself.
@@ -107,13 +108,27 @@ class Connection:
             raise _Close(4408, "Connection initialisation timeout") from None
 
     async def _serve(self) -> None:
-        remaining = self._gateway.authenticator.remaining(self._principal) if self._principal else None
+        if self._principal is None:
+            await self._receive_all()
+            return
+        principals = self._gateway.principals
+        receiving = asyncio.create_task(self._receive_all())
+        revoked = asyncio.create_task(principals.revoked(self._principal))
         try:
-            async with asyncio.timeout(remaining):
-                while True:
-                    await self._receive()
-        except TimeoutError:
-            raise _Close(4401, "Token expired") from None
+            remaining = principals.remaining(self._principal)
+            await asyncio.wait({receiving, revoked}, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                await receiving
+            elif revoked.done():
+                raise _Close(4403, "Forbidden")
+            else:
+                raise _Close(4401, "Token expired")
+        finally:
+            await self._stop(receiving, revoked)
+
+    async def _receive_all(self) -> None:
+        while True:
+            await self._receive()
 
     async def _receive(self) -> None:
         message = await self._socket.receive()
@@ -156,13 +171,13 @@ class Connection:
         )
         token = given.get(consistency.HEADER, self._socket.headers.get(consistency.HEADER))
         try:
-            if authorization is not None:
-                self._principal = await authenticate(self._gateway, str(authorization))
+            given_authorization = str(authorization) if authorization is not None else None
+            self._principal = (await admit(self._gateway, given_authorization, self._socket.scope)).principal
             if token is not None:
                 self._at_least = consistency.decode(str(token))
         except Unauthenticated:
             raise _Close(4403, "Forbidden") from None
-        except Unavailable:
+        except (Unavailable, RateLimited):
             raise _Close(1013, "Try again later") from None
         except DomainError as refusal:
             raise _Close(4400, refusal.message) from None
@@ -210,16 +225,22 @@ class Connection:
             log.debug("subscriber_gone")
 
     async def _lasting(self, operation: Operation) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
-        asking = lasting_context(self._gateway, self._principal, self._at_least)
+        asking = lasting_context(self._gateway, self._sender(), self._at_least)
         async with aclosing(self._gateway.engine.subscribe(operation, asking)) as results:
             async for result in results:
                 yield result, result.body
 
     async def _once(self, operation: Operation) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
         async with self._gateway.admission.place():
-            asking = context(self._gateway, self._principal, self._at_least)
+            asking = context(self._gateway, self._sender(), self._at_least)
             result = await self._gateway.engine.execute(operation, asking)
         yield result, priced(self._gateway, operation, result)
+
+    def _sender(self) -> Sender:
+        """The same sender for each operation, which each draws on the quota anew; raises `RateLimited`."""
+        allowance = self._gateway.rates.of(self._principal, address(self._socket.scope))
+        allowance.check()
+        return Sender(self._principal, allowance)
 
     async def _finish(self, key: str, message: dict[str, Any]) -> None:
         # The id is free again before the client hears of it, so that it may use it at once.

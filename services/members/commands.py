@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 from msgspec import structs
 
 from libs.access.roles import ALL_ROLES, Role
+from libs.access.scopes import is_account
 from libs.shared import ids
 from libs.shared.claims import Claim, claims
 from libs.shared.commands import CommandHandler, handle_together
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, NotFound
 from libs.shared.service import App
-from services.members import brand, member, network
+from services.members import brand, member, network, service_account
 from services.members.brand import CreateBrand
 from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBrand
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
@@ -35,6 +36,7 @@ class Commands:
             # These ask for no role: the membership's own state decides.
             open_to_all=(JoinBrand, ChangeProfile, LeaveBrand),
         )
+        app.aggregate(service_account.DECIDER)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
         app.command("brand", CreateBrand, self._create_brand, open_to_all=True)
         app.on_start(self._check_identity_key)
@@ -79,6 +81,8 @@ class Commands:
 
     async def _guard_join(self, command: JoinBrand) -> None:
         """Keep an identity to one membership a brand: its member id is derived, in imports of the platform too."""
+        if is_account(command.identity):
+            raise Forbidden("a service account stays in the brand that made it", ("identity",))
         derived = ids.member_id(self._settings.identity_secret, command.brand, command.identity)
         if command.member_id != derived:
             raise Forbidden("this is not the member id of this identity in this brand", ("member_id",))

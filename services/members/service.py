@@ -1,11 +1,12 @@
 """Composes the members service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
-from libs.access.roles import ALL_ROLES
+from libs.access.roles import ALL_ROLES, Role
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import Commands
+from services.members.sessions import Sessions
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
 from services.members.views.member_list import (
     MemberListView,
@@ -24,17 +25,27 @@ from services.members.views.networks import (
     NetworksView,
     NetworkView,
 )
+from services.members.views.service_accounts import (
+    ApiKeyOwner,
+    OwnerOfApiKey,
+    ServiceAccountPage,
+    ServiceAccountPageResult,
+    ServiceAccountsGetMany,
+    ServiceAccountsView,
+    ServiceAccountView,
+)
 
 
 def compose(app: App) -> None:
     """Register everything that the members service does."""
-    access = app.view(AccessView())
+    access = app.view(AccessView("members"))
     authorizer = Authorizer(access, app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     Commands(app)
     _network_queries(app)
     _brand_queries(app)
     _member_queries(app, authorizer)
+    _service_account_queries(app, authorizer)
 
 
 def _network_queries(app: App) -> None:
@@ -71,3 +82,20 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
+    Sessions(app, authorizer, view)
+
+
+def _service_account_queries(app: App, authorizer: Authorizer) -> None:
+    view = app.view(ServiceAccountsView())
+
+    async def leaders(query: ServiceAccountsGetMany | ServiceAccountPage) -> None:
+        await authorizer.people_with(query, Role.OWNER, Role.BUILDER)
+
+    async def platform(query: OwnerOfApiKey) -> None:
+        if query.viewer != SYSTEM:
+            raise Forbidden("only the platform asks whose key this is")
+
+    many = list[ServiceAccountView | None]
+    app.query(ServiceAccountsGetMany, many, view.service_accounts_get_many, view=view, allow=leaders)
+    app.query(ServiceAccountPage, ServiceAccountPageResult, view.service_account_page, view=view, allow=leaders)
+    app.query(OwnerOfApiKey, ApiKeyOwner, view.owner_of_api_key, view=view, allow=platform)

@@ -22,6 +22,7 @@ from graphql import (
 )
 
 from libs.access.roles import Role
+from libs.access.scopes import Scope
 from libs.shared.app import App, Endpoint
 from libs.shared.domain import NO_BRAND, Accepted
 from services.discussions.reaction import Emoji
@@ -42,14 +43,19 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Queries of the services that are for others than the gateway.
-FOR_OTHERS: Final = {"qry.members.network_page", "qry.discussions.reply_page"}
+#: Requests of the services that are for others than the gateway's schema.
+FOR_OTHERS: Final = {
+    "qry.members.network_page",
+    "qry.members.owner_of_api_key",
+    "qry.discussions.reply_page",
+}
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
 
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
     "BrandKind": BrandKind,
+    "ServiceAccountScope": Scope,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -106,12 +112,14 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-IDS: Final = {kind: encode(kind, "b1", "x1") for kind in ("Member", "Space", "Post", "Event", "Board", "Idea")} | {
+KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
     "Network": encode("Network", NO_BRAND, "n1"),
 }
 
+ACCOUNT: Final = encode("ServiceAccount", "b1", "sa_x1")
 _EVENT: Final = {
     "brandId": IDS["Brand"], "title": "Meet-up", "format": "HYBRID", "startsAt": "2030-01-02T10:00:00+01:00",
     "endsAt": "2030-01-02T12:00:00+01:00", "timeZone": "Europe/Paris",
@@ -133,6 +141,12 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
+    "createServiceAccount": ({"brandId": IDS["Brand"], "name": "Bot", "scopes": ["EVENTS_MANAGE"]}, {}),
+    "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
+    "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
+    "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "signOutEverywhere": ({}, {}),
+    "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),

@@ -10,8 +10,16 @@ import pytest
 from nats.aio.client import Client as Nats
 
 from libs.access.authorizer import Authorizer
-from libs.access.roles import ALL_ROLES
-from libs.access.view import AccessView, MemberJoined, MemberLeft, RoleGranted, RoleRevoked
+from libs.access.roles import ALL_ROLES, Role
+from libs.access.view import (
+    AccessView,
+    MemberJoined,
+    MemberLeft,
+    RoleGranted,
+    RoleRevoked,
+    ServiceAccountClosed,
+    ServiceAccountCreated,
+)
 from libs.shared.codec import Codec
 from libs.shared.domain import SYSTEM, DomainError, Event, Forbidden, Query, Unavailable
 from libs.shared.event_store import Pending
@@ -37,13 +45,14 @@ class World(NamedTuple):
     authorizer: Authorizer
 
     async def write(self, member: str, *events: Event, brand: str = "b1") -> int:
+        aggregate = "service_account" if member.startswith("sa_") else "member"
         codec = Codec("members", AccessView.events)
         commit = [
             Pending(
                 event=event,
                 id=uuid7(),
                 brand=brand,
-                aggregate="member",
+                aggregate=aggregate,
                 aggregate_id=member,
                 actor=member,
                 time=NOON,
@@ -52,7 +61,7 @@ class World(NamedTuple):
             )
             for event in events
         ]
-        subject = f"evt.members.{brand}.member.{member}"
+        subject = f"evt.members.{brand}.{aggregate}.{member}"
         return (await self.nats.jetstream().publish(subject, codec.encode(commit))).seq
 
     async def shown(self, sequence: int) -> None:
@@ -74,7 +83,7 @@ async def idle(members_log: NatsServer, mongo_url: str) -> AsyncIterator[World]:
     with suppress(nats.js.errors.NotFoundError):
         await js.delete_stream("MEMBERS")
     await js.add_stream(name="MEMBERS", subjects=["evt.members.>"])
-    positions, view = Positions("tests", bus, database), AccessView()
+    positions, view = Positions("tests", bus, database), AccessView("feedback")
     await positions.start()
     yield World(bus, database, view, positions, Authorizer(view, positions, bus))
     await positions.stop()
@@ -134,6 +143,42 @@ async def test_queries_of_members_only(world: World) -> None:
     for brand, viewer in (("b2", "ada"), ("b1", "bob"), ("b1", ""), ("b1", "*"), ("b1", ">"), ("*", "ada")):
         with pytest.raises(Forbidden):
             await world.authorizer.member_only(Anything(brand=brand, viewer=viewer))
+
+
+async def test_an_account_that_reads_asks_and_decides_nothing(world: World) -> None:
+    await world.write("sa_r", ServiceAccountCreated(scopes=["feedback:read"]))
+    await world.authorizer.member_only(Anything(brand="b1", viewer="sa_r"))
+    assert await world.authorizer.roles("b1", "sa_r") == frozenset()
+    await world.write("sa_w", ServiceAccountCreated(scopes=["feedback:write"]))
+    assert await world.authorizer.roles("b1", "sa_w") == {"member"}
+    await world.authorizer.member_only(Anything(brand="b1", viewer="sa_w"))
+
+
+async def test_an_account_of_another_area_or_brand_may_nothing(world: World) -> None:
+    await world.write("sa_e", ServiceAccountCreated(scopes=["events:manage"]))
+    await world.write("sa_f", ServiceAccountCreated(scopes=["feedback:manage"]), brand="b2")
+    for actor in ("sa_e", "sa_f", "sa_nobody"):
+        assert await world.authorizer.roles("b1", actor) == frozenset()
+        with pytest.raises(Forbidden):
+            await world.authorizer.member_only(Anything(brand="b1", viewer=actor))
+
+
+async def test_a_closed_account_may_nothing_once_the_view_shows_it(world: World) -> None:
+    await world.write("sa_c", ServiceAccountCreated(scopes=["feedback:manage"]))
+    assert await world.authorizer.roles("b1", "sa_c") == {"member", "builder"}
+    await world.shown(await world.write("sa_c", ServiceAccountClosed()))
+    assert await world.authorizer.roles("b1", "sa_c") == frozenset()
+
+
+async def test_what_is_for_people_with_a_role(world: World) -> None:
+    await world.write("ada", MemberJoined(), RoleGranted(role="builder"))
+    await world.write("bob", MemberJoined())
+    await world.write("sa_m", ServiceAccountCreated(scopes=["feedback:manage"]))
+    await world.authorizer.people_with(Anything(brand="b1", viewer="ada"), Role.OWNER, Role.BUILDER)
+    await world.authorizer.people_with(Anything(brand="b1", viewer=SYSTEM), Role.OWNER)
+    for viewer, role in (("ada", Role.OWNER), ("bob", Role.BUILDER), ("sa_m", Role.BUILDER), ("eve", Role.MEMBER)):
+        with pytest.raises(Forbidden):
+            await world.authorizer.people_with(Anything(brand="b1", viewer=viewer), role)
 
 
 async def test_what_cannot_be_known_is_not_refused(idle: World) -> None:

@@ -117,6 +117,10 @@ class Platform:
             "ARCHIPEL_AUDIENCE": AUDIENCE,
             "ARCHIPEL_OPERATORS": self.identity(OPERATOR),
             "ARCHIPEL_LOG_FORMAT": "json",
+            # All load comes from one machine and a few subjects here.
+            "ARCHIPEL_RATE_PRINCIPAL": "0",
+            "ARCHIPEL_RATE_ANONYMOUS": "0",
+            "ARCHIPEL_RATE_BRAND": "0",
         }
         self.services = {name: Service(name, environment, folder) for name in SERVICES}
 

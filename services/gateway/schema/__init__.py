@@ -8,11 +8,21 @@ from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.service_accounts import ServiceAccountMutation
+from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
 
 
 @strawberry.type(description="Every change.  Each takes one input and answers the object or why it was refused.")
-class Mutation(BrandMutation, MemberMutation, DiscussionMutation, EventMutation, FeedbackMutation):
+class Mutation(
+    BrandMutation,
+    MemberMutation,
+    ServiceAccountMutation,
+    SessionMutation,
+    DiscussionMutation,
+    EventMutation,
+    FeedbackMutation,
+):
     """All commands."""
 
 

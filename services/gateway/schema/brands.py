@@ -23,6 +23,7 @@ from services.gateway.loaders import (
     NETWORKS,
     POSTS,
     REPLIES,
+    SERVICE_ACCOUNTS,
     SPACES,
     Many,
 )
@@ -46,6 +47,7 @@ from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, S
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.members import BrandMembers, Member, load_members
+from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.security import Unauthenticated
 
 
@@ -65,7 +67,7 @@ class BrandKind(Enum):
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback, BrandServiceAccounts):
     """A brand."""
 
     network_key: strawberry.Private[str]
@@ -186,6 +188,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Network": (NETWORKS, Network.of),
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
+    "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

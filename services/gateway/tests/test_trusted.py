@@ -176,4 +176,4 @@ def test_a_gateway_that_could_answer_nothing_does_not_start(tmp_path: Path, fold
         documents=documents, trusted_documents=folder and str(tmp_path / folder), identity_key=IDENTITY_KEY
     )
     with pytest.raises(SettingsError):
-        assemble(settings, None, None)  # type: ignore[arg-type]
+        assemble(settings, None, None, None)  # type: ignore[arg-type]

@@ -103,7 +103,7 @@ async def test_activity_arrives_with_its_objects_as_fresh_as_the_event(gateway: 
 
 
 async def test_a_subscription_keeps_nothing_of_its_events(gateway: World) -> None:
-    principal = await gateway.gateway.authenticator.authenticate(gateway.headers()["Authorization"])
+    principal = await gateway.gateway.principals.authenticate(gateway.headers()["Authorization"])
     context = Context(gateway.bus, IDENTITY_KEY, principal, feed=gateway.gateway.feed)
     results = gateway.gateway.engine.subscribe(Operation(ACTIVITY), context)
     following = asyncio.ensure_future(anext(results))

@@ -15,10 +15,15 @@ from libs.shared.health import Health, HttpServer
 from libs.shared.ids import identity_id, member_id
 from libs.shared.testing.issuer import AUDIENCE, Issuer
 from services.gateway.admission import Admission, Bounds
+from services.gateway.api_keys import ApiKeys
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.observation import ObservedBus
+from services.gateway.principals import Principals
+from services.gateway.rates import Rates
+from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
 from services.gateway.service import Application
 
@@ -70,6 +75,7 @@ class World:
     gateway: Gateway
     client: httpx.AsyncClient
     url: str
+    revocations: Revocations
 
     @property
     def ws_url(self) -> str:
@@ -108,18 +114,31 @@ async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
     bus = FakeBus(answers=brand_answers())
     async with httpx.AsyncClient() as fetching:
         keys = Keys(http_fetch(fetching, issuer=issuer.url, jwks_url=issuer.jwks_url))
-        authenticator = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
+        tokens = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
+        revocations = Revocations()
+        revocations.known = True
         # A machine that is busy with other tests is no overload.
         admission = Admission(Bounds(least=256))
-        given = {"engine": engine(), "feed": Feed(), "admission": admission, **parts}
-        gateway = Gateway(bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, **given)
+        given = {
+            "engine": engine(),
+            "feed": Feed(),
+            "rates": Rates(secret=IDENTITY_KEY),
+            "admission": admission,
+            **parts,
+        }
+        gateway = Gateway(
+            bus=ObservedBus(bus),
+            principals=Principals(tokens, ApiKeys(bus), revocations),
+            identity_key=IDENTITY_KEY,
+            **given,
+        )
         server = HttpServer(Application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
         server.config.ws_max_size = MAX_BODY_BYTES
         serving = asyncio.create_task(server.run_until_stopped())
         url = f"http://127.0.0.1:{server.port}"
         async with httpx.AsyncClient(base_url=url, timeout=10) as client:
             try:
-                yield World(issuer, bus, gateway, client, url)
+                yield World(issuer, bus, gateway, client, url, revocations)
             finally:
                 server.stop()
                 await serving
