@@ -3,7 +3,12 @@
 import asyncio
 from typing import Any
 
+import httpx
+from pydantic import SecretStr
+
+from libs.shared.settings import Settings
 from services.gateway.drain import Drain
+from services.gateway.service import Process
 from services.gateway.tests.test_sse import events, streamed
 from services.gateway.tests.test_websocket import closed, listening, opened, receive, send, subscribe, until
 from services.gateway.tests.world import World
@@ -50,6 +55,22 @@ async def test_a_stream_is_completed(gateway: World) -> None:
         await gateway.gateway.drain.end(10)
         assert [event async for event in events(response)] == [("complete", None)]
     await listening(gateway, 0)
+
+
+async def test_the_process_is_not_ready_from_the_moment_in_which_it_is_to_end() -> None:
+    settings = Settings(http_port=0, identity_key=SecretStr("k" * 32), shutdown_seconds=30)
+    async with httpx.AsyncClient() as client:
+        process = Process(settings, client)
+        try:
+            with process._gateway.drain.lasting():
+                assert process._ready()["gateway"] == ""
+                ending = asyncio.create_task(process.stop())
+                await until(lambda: process._ready()["gateway"] != "")
+                assert not process._server.should_exit  # somebody is still connected
+            await ending
+            assert process._server.should_exit
+        finally:
+            process._server.socket.close()
 
 
 async def test_who_does_not_end_is_not_waited_for() -> None:
