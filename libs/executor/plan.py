@@ -36,7 +36,7 @@ TOO_DEEP: Final = "Selections are nested too deeply. Execution aborted."
 #: The values of variables that decide which fields are collected (`@skip`, `@include`); absent ones are left out.
 Shape = tuple[tuple[str, Any], ...]
 
-Quick: TypeAlias = tuple[frozenset[type], Callable[[Sequence[Any]], bool] | None]
+Quick: TypeAlias = tuple[Attribute, frozenset[type], Callable[[Sequence[Any]], bool] | None]
 
 _ATOMS: Final = (str, int, float, bool, type(None), Enum)
 
@@ -84,11 +84,11 @@ class Field:
             if isinstance(self.source, Attribute) and self.source.name.isidentifier()
             else None
         )
-        #: For a leaf that is an attribute: the classes of values that need no work, and what must hold of them.
+        #: For a leaf that is an attribute: which, the classes of values that need no work, and what must hold of them.
         self.quick: Quick | None = None
-        if self.leaf is not None and self.read is not None and not self.lists:
+        if self.leaf is not None and isinstance(self.source, Attribute) and not self.lists:
             plain = self.leaf.plain - {type(None)} if self.required[0] else self.leaf.plain
-            self.quick = (plain, self.leaf.holds)
+            self.quick = (self.source, plain, self.leaf.holds)
         #: The arguments, when they are the same for every run; else None.
         self.arguments: dict[str, Any] | None = _constant_arguments(definition, self.nodes[0])
         #: Selection sets by the type of the object, as far as objects of that type were met.

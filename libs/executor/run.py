@@ -84,16 +84,19 @@ class Run:
         """A value for each object; nulls for the time being when something is awaited first."""
         if field.name == TYPENAME:
             return [field.parent.name] * len(level.sources)
-        work = sources.read(self, field, level)
         if field.quick is not None:
-            plain, holds = field.quick
-            if plain.issuperset(map(type, work.values)) and (holds is None or holds(work.values)):
-                return work.values  # in their final form already, as nearly all attributes are
-        values = self._complete(work)
-        if values is None:
+            source, plain, holds = field.quick
+            values = sources.attributes(self, field, level, source)
+            if plain.issuperset(map(type, values)) and (holds is None or holds(values)):
+                return values  # in their final form already, as nearly all attributes are
+            work = Work(field, level, values)
+        else:
+            work = sources.read(self, field, level)
+        completed = self._complete(work)
+        if completed is None:
             self._waiting.append(work)
             return [None] * len(level.sources)
-        return values
+        return completed
 
     def _complete(self, work: Work) -> list[Any] | None:
         """The completed values; None when something has to be awaited first."""

@@ -21,7 +21,7 @@ def read(run: "Run", field: Field, level: Level) -> Work:
     """The values as they come: with exceptions among them, and with what is to be awaited."""
     source = field.source
     if isinstance(source, Attribute):
-        return Work(field, level, _attributes(run, field, level, source))
+        return Work(field, level, attributes(run, field, level, source))
     try:
         arguments = field.arguments
         if arguments is None:
@@ -96,9 +96,17 @@ def _each(run: "Run", field: Field, level: Level, call: Callable[..., Any], argu
     return values
 
 
-def _attributes(run: "Run", field: Field, level: Level, source: Attribute) -> list[Any]:
+def attributes(run: "Run", field: Field, level: Level, source: Attribute) -> list[Any]:
+    """The attributes as they are, each read once, with the exceptions that reading raised among them."""
     values: list[Any] = []
     sources = level.sources
+    if field.read is not None and not source.lenient:
+        try:
+            values.extend(map(field.read, sources))
+        except Exception as error:  # of the first that is not here yet
+            values.append(error)
+        else:
+            return values
     if field.read is None or (source.lenient and any(map(_is_mapping, sources))):
         values.extend(_attribute(source, parent) for parent in sources)
     while len(values) < len(sources):
