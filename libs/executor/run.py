@@ -1,42 +1,22 @@
 """One run of a plan: level by level, all objects of a field at once; what is awaited is awaited together."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterable, Iterable, Sequence
 from itertools import compress
-from types import GeneratorType
 from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLObjectType, Undefined
 from graphql.execution.values import VariableValues
-from graphql.pyutils import gather_with_cancel, is_awaitable, is_iterable
+from graphql.pyutils import is_awaitable, is_iterable
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
-from libs.executor import objects, sources
+from libs.executor import awaiting, objects, sources
 from libs.executor.level import Failure, Level, Work
 from libs.executor.plan import TYPENAME, Field, Plan
+from libs.executor.roles import AWAITED, EMPTY, ERROR, GENERATOR, PLAIN, STREAM, VALUE, role
 from libs.executor.rows import rows
 
 _NONE: Final = type(None)
-#: Classes whose values are nothing but values.
-_PLAIN: Final = frozenset((str, int, float, bool, dict, list, tuple))
-_VALUE, _EMPTY, _FAILED, _ERROR, _AWAITED, _STREAM, _GENERATOR = range(7)
-
-
-@lru_cache(1024)
-def _role(kind: type) -> int:
-    """What a value of this class is to the executor."""
-    if issubclass(kind, Failure):
-        return _FAILED
-    if issubclass(kind, Exception):
-        return _ERROR
-    if kind is _NONE or kind is type(Undefined):
-        return _EMPTY
-    if issubclass(kind, GeneratorType):
-        return _GENERATOR
-    if hasattr(kind, "__await__"):
-        return _AWAITED
-    return _STREAM if hasattr(kind, "__aiter__") else _VALUE
 
 
 class Run:
@@ -51,7 +31,7 @@ class Run:
         self.failed = False
         #: Levels below fields of an abstract type: the field does not tell of which type their objects are.
         self.abstract: list[Level] = []
-        self.helpers = GraphQLResolveInfoHelpers(gather=_gather, track=self._track)
+        self.helpers = GraphQLResolveInfoHelpers(gather=awaiting.gather, track=self._track)
         self._waiting: list[Work] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -117,15 +97,15 @@ class Run:
         """The classes of the values after nulls and exceptions were judged; None when something is awaited first."""
         values, depth = work.values, len(work.lists)
         kinds = set(map(type, values))
-        if kinds <= _PLAIN:
+        if kinds <= PLAIN:
             return kinds
-        roles = {_role(kind) for kind in kinds}
-        if roles == {_VALUE}:
+        roles = {role(kind) for kind in kinds}
+        if roles == {VALUE}:
             return kinds
-        if not roles.isdisjoint((_AWAITED, _STREAM, _GENERATOR)) and any(map(self._awaited(work), values)):
+        if not roles.isdisjoint((AWAITED, STREAM, GENERATOR)) and any(map(self._awaited(work), values)):
             return None
         required = work.field.required[depth]
-        if _ERROR in roles or (_EMPTY in roles and (required or type(Undefined) in kinds)):
+        if ERROR in roles or (EMPTY in roles and (required or type(Undefined) in kinds)):
             work.values = [self._judged(work.field, value, required) for value in values]
             kinds = set(map(type, work.values))
         return kinds
@@ -280,7 +260,7 @@ class Run:
         places = work.values if work.types is None else work.types
         awaited = self._awaited(work) if work.types is None else is_awaitable
         found = [(place, value) for place, value in enumerate(places) if awaited(value)]
-        results = await _together([value if is_awaitable(value) else self._items(value) for _, value in found])
+        results = await awaiting.together([value if is_awaitable(value) else self._items(value) for _, value in found])
         for (place, _), result in zip(found, results, strict=True):
             places[place] = result
 
@@ -307,7 +287,7 @@ class Run:
         """Work of resolvers that nobody waits for, but that the operation does not end before."""
         for value in values:
             if is_awaitable(value):
-                self._tasks.add(asyncio.ensure_future(_quiet(value)))
+                self._tasks.add(asyncio.ensure_future(awaiting.quiet(value)))
 
     async def _abandon(self) -> None:
         self.stop()
@@ -322,25 +302,3 @@ def _set(field: Field, level: Level, values: Sequence[Any]) -> None:
     key = field.key
     for row, value in zip(level.rows, values, strict=True):
         row[key] = value
-
-
-async def _together(awaitables: list[Awaitable[Any]]) -> list[Any]:
-    """The results in their order, exceptions among them."""
-    if len(awaitables) == 1:
-        try:
-            return [await awaitables[0]]
-        except Exception as error:
-            return [error]
-    results = await asyncio.gather(*awaitables, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, Exception):
-            raise result
-    return results
-
-
-async def _quiet(awaitable: Awaitable[Any]) -> None:
-    await asyncio.gather(awaitable, return_exceptions=True)
-
-
-async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-    return await gather_with_cancel(*awaitables)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from libs.executor.tests.random_schema import LEAVES, FieldSpec, SchemaSpec
+from libs.executor.tests.random_spec import LEAVES, FieldSpec, SchemaSpec
 
 _DEPTH = 3
 

@@ -11,8 +11,10 @@ import pytest
 from graphql import ExecutionResult, GraphQLError, execute_sync, parse, validate
 
 from libs.executor import Executor
+from libs.executor.tests.behaviour import Behaviour, Node
 from libs.executor.tests.random_query import QueryMaker, Request
-from libs.executor.tests.random_schema import Behaviour, Node, build, random_spec
+from libs.executor.tests.random_schema import build
+from libs.executor.tests.random_spec import random_spec
 
 SEED = int(os.environ.get("ARCHIPEL_SEED", "1"))
 PARTS = 20
