@@ -16,9 +16,10 @@ import uvloop
 from fastapi import FastAPI
 from strawberry.fastapi import GraphQLRouter
 
-from bench.peers_page import BODY, SCHEMA
+from bench.static_page import POSTS, SCHEMA
 from libs.shared.testing.issuer import Issuer
 from libs.shared.testing.servers import free_port
+from services.gateway.execution import Engine
 from services.gateway.tests.world import FakeBus, world
 
 T = TypeVar("T")
@@ -30,10 +31,10 @@ _BRAND = {
 }  # fmt: skip
 _POSTS = [
     {
-        "id": f"p{number}", "space_id": "s1", "author_id": f"m{number}", "title": f"Lamp {number}", "body": BODY,
-        "published_at": _AT, "locked": False, "reply_count": number, "last_activity_at": _AT,
+        "id": post.id, "space_id": "s1", "author_id": post.author_id, "title": post.title, "body": post.body,
+        "published_at": _AT, "locked": False, "reply_count": post.reply_count, "last_activity_at": _AT,
     }
-    for number in range(20)
+    for post in POSTS[:20]
 ]  # fmt: skip
 _PAGE = {
     "items": _POSTS, "cursors": [f"c{number}" for number in range(20)], "has_next": True, "has_previous": False,
@@ -78,10 +79,10 @@ def router() -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False, loop="uvloop", http="httptools")
 
 
-async def gateway() -> None:
+async def gateway(engine: Engine) -> None:
     """The gateway as it is, but for the bus."""
     with Issuer("ES256") as issuer, patch("services.gateway.tests.world.FakeBus", lambda answers: MemoryBus()):  # noqa: ARG005
-        async with world(issuer) as running:
+        async with world(issuer, engine=engine) as running:
             _tell(f"{running.url}/graphql", issuer.token("alice"))
             await asyncio.Event().wait()
 
@@ -96,6 +97,6 @@ if __name__ == "__main__":
             router()
         case "route":
             with patch("services.gateway.execution.build", lambda: SCHEMA):
-                uvloop.run(gateway())
+                uvloop.run(gateway(Engine()))
         case "gateway":
-            uvloop.run(gateway())
+            uvloop.run(gateway(Engine()))

@@ -16,7 +16,7 @@ import psutil
 
 from bench.harness import scratch
 from bench.live import post_request
-from bench.peers_page import AUTHORS, PAGE, POSTS, SCHEMA
+from bench.static_page import AUTHORS, PAGE, POSTS, SCHEMA
 from libs.shared.testing.servers import free_port
 
 NODE: Final = Path(__file__).parent / "peers"
