@@ -220,16 +220,18 @@ async def exchange(nats: Nats, rates: Rates) -> None:
         if spent.sender != rates.sender:
             rates.told(spent.units)
 
-    await nats.subscribe(_SUBJECT, cb=hear)
+    hearing = False
     while True:
-        await asyncio.sleep(EXCHANGE_SECONDS)
-        if not nats.is_connected:
-            continue
-        for units in rates.untold():
-            try:
+        try:
+            if nats.is_connected and not hearing:
+                await nats.subscribe(_SUBJECT, cb=hear)
+                hearing = True
+            await asyncio.sleep(EXCHANGE_SECONDS)
+            for units in rates.untold() if nats.is_connected else ():
                 await nats.publish(_SUBJECT, msgspec.json.encode(_Spent(rates.sender, units)))
-            except (NatsError, OSError) as error:
-                log.info("spending_not_told", reason=repr(error))
+        except (NatsError, OSError) as error:
+            log.info("spending_not_exchanged", reason=repr(error))
+            await asyncio.sleep(EXCHANGE_SECONDS)
 
 
 def _network(address: str) -> str:

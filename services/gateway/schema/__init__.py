@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.printer import print_schema
 
+from services.gateway.schema import words
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
@@ -28,7 +29,12 @@ class Mutation(
 
 def build() -> strawberry.Schema:
     """The schema of the gateway."""
-    return strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+    schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+    types = (
+        (name, getattr(kind.definition, "origin", None)) for name, kind in schema.schema_converter.type_map.items()
+    )
+    words.describe(schema._schema, {name: origin for name, origin in types if origin is not None})
+    return schema
 
 
 def text() -> str:

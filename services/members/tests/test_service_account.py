@@ -190,6 +190,11 @@ def test_what_is_not_of_the_documented_form_is_no_command(command: Any, field: s
         msgspec.convert(plain, type(command()))
 
 
+def test_a_snapshot_is_read_as_it_was_written() -> None:
+    state = given(DECIDER, CREATED, issued(), issued("k2"), REVOKED, CLOSED).state
+    assert msgspec.json.decode(msgspec.json.encode(state), type=type(state)) == state
+
+
 commands = some.one_of(
     some.builds(create, name=some.sampled_from(["Bot", "Other"])),
     some.builds(issue, some.sampled_from(["k1", "k2"]), key_hash=some.sampled_from(["0" * 64, "1" * 64])),
