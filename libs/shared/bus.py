@@ -7,8 +7,9 @@ is.  A refusal comes back with the header `Archipel-Error: <CODE>` and the body 
 
 import re
 import time
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -155,8 +156,15 @@ class BusClient:
             return reply.data
 
 
+@lru_cache(1_000)
+def _decoder(reply: Hashable) -> msgspec.json.Decoder[Any]:
+    """What reads a type; to analyse one that is no struct takes as long as to read with it."""
+    return msgspec.json.Decoder(reply)
+
+
 def _decode(body: bytes, reply: type[T], subject: str) -> T:
     try:
-        return msgspec.json.decode(body, type=reply)
+        found: T = _decoder(cast(Hashable, reply)).decode(body)
+        return found
     except msgspec.MsgspecError as error:
         raise DomainError("INTERNAL", f"the reply of {subject} cannot be read: {error}") from error
