@@ -19,6 +19,7 @@ from strawberry.fastapi import GraphQLRouter
 from bench.static_page import POSTS, SCHEMA
 from libs.shared.testing.issuer import Issuer
 from libs.shared.testing.servers import free_port
+from services.gateway.admission import Admission, Bounds
 from services.gateway.execution import Engine
 from services.gateway.tests.world import FakeBus, world
 
@@ -80,9 +81,10 @@ def router() -> None:
 
 
 async def gateway(engine: Engine) -> None:
-    """The gateway as it is, but for the bus."""
+    """The gateway as it is, but for the bus, and that it answers everybody who asks, however late."""
+    admission = Admission(Bounds(least=1_000, most=1_000))
     with Issuer("ES256") as issuer, patch("services.gateway.tests.world.FakeBus", lambda answers: MemoryBus()):  # noqa: ARG005
-        async with world(issuer, engine=engine) as running:
+        async with world(issuer, engine=engine, admission=admission) as running:
             _tell(f"{running.url}/graphql", issuer.token("alice"))
             await asyncio.Event().wait()
 
