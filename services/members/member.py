@@ -21,6 +21,7 @@ class MemberJoined(Event, frozen=True, kw_only=True):
     """An identity became a member, for the first time or again after leaving.  Every member has the role member."""
 
     wire_name: ClassVar[str] = "member_joined"
+    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "email"})
 
     identity: str
     display_name: str
@@ -31,6 +32,7 @@ class ProfileChanged(Event, frozen=True, kw_only=True):
     """The member shows themselves differently.  Both fields are the new values, changed or not."""
 
     wire_name: ClassVar[str] = "profile_changed"
+    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "bio"})
 
     display_name: str
     bio: str
