@@ -1,6 +1,7 @@
 """Composes the discussions service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -34,6 +35,7 @@ def compose(app: App) -> None:
     authorizer = Authorizer(access, app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     Commands(app)
+    compose_erasing(app)
     members = authorizer.member_only
 
     spaces = app.view(SpacesView())

@@ -1,6 +1,7 @@
 """Puts the events service together: its aggregate, its read models and their queries."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -30,6 +31,7 @@ def compose(app: App) -> None:
     allow = authorizer.member_only
 
     app.aggregate(DECIDER)
+    compose_erasing(app)
 
     calendar = app.view(EventCalendarView())
     app.query(EventCalendar, EventPageResult, calendar.event_calendar, view=calendar, allow=allow, same_for=anybody)

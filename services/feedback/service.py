@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.claims import Claim, claims
@@ -30,6 +31,7 @@ def compose(app: App) -> None:
     authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     _compose_commands(app)
+    compose_erasing(app)
 
     allow = authorizer.member_only
     boards = app.view(BoardsView())

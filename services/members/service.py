@@ -1,12 +1,15 @@
 """Composes the members service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
-from libs.access.roles import ALL_ROLES
+from libs.access.erasing import compose_erasing
+from libs.access.roles import ALL_ROLES, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import Commands
+from services.members.erasure import Erasures
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
+from services.members.views.erasures import ErasuresView, ErasureView, MemberErasure
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -31,10 +34,12 @@ def compose(app: App) -> None:
     access = app.view(AccessView())
     authorizer = Authorizer(access, app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
-    Commands(app)
+    commands = Commands(app, authorizer)
     _network_queries(app)
     _brand_queries(app)
     _member_queries(app, authorizer)
+    _erasures(app, authorizer, commands)
+    compose_erasing(app)
 
 
 def _network_queries(app: App) -> None:
@@ -71,3 +76,15 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
+
+
+def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> None:
+    view = app.view(ErasuresView())
+
+    async def concerned(query: MemberErasure) -> None:
+        if query.viewer != query.member_id:
+            require(await authorizer.roles(query.brand, query.viewer), Role.OWNER)
+
+    app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
+    if app.vault is not None:  # without, the service is only described
+        app.background("erasures", Erasures(app, view, commands.members, app.vault).run)

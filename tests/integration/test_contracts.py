@@ -34,6 +34,7 @@ from services.gateway.execution import Engine, Operation
 from services.gateway.ids import encode
 from services.gateway.security import Principal
 from services.members.brand import BrandKind
+from services.members.erasure import SERVICES
 from tests.integration.community import MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -42,8 +43,16 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Queries of the services that are for others than the gateway.
-FOR_OTHERS: Final = {"qry.members.network_page", "qry.discussions.reply_page"}
+#: Commands and queries of the services that are for others than the gateway.
+FOR_OTHERS: Final = {
+    "qry.members.network_page",
+    "qry.discussions.reply_page",
+    "cmd.members.member.erase_member",
+    "qry.members.member_erasure",
+    "cmd.members.member.certify_erasure",
+    *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
+    *(f"qry.{service}.erasure_shown" for service in SERVICES),
+}
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
 

@@ -108,6 +108,7 @@ class EventCalendarView(View):
     name = "event_calendar"
     version = 1
     stream = "EVENTS"
+    subjects = ("evt.events.*.event.>",)
     events: ClassVar[tuple[type[Event], ...]] = DECIDER.events
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "events": (page_index("brand", "starts_at_ms"),),

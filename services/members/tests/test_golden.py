@@ -1,5 +1,6 @@
 """Every version of every event of this stream, as the log holds it, is read for ever."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from libs.access.roles import Role
@@ -18,6 +19,11 @@ SAMPLES = {
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),
     "member_left.v1": member.MemberLeft(),
+    "member_erasure_requested.v1": member.MemberErasureRequested(),
+    "member_erased.v1": member.MemberErased(
+        key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
+    ),
 }
 
 

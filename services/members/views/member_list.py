@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
+from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
-from libs.shared.domain import Id, Query
+from libs.shared.domain import ERASED, Id, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -88,8 +89,8 @@ class MemberListView(View):
     name = "member_list"
     version = 1
     stream = "MEMBERS"
-    events = member.DECIDER.events
-    subjects = ("evt.members.*.member.>",)
+    events = (*member.DECIDER.events, ErasureRecorded)
+    subjects = ("evt.members.*.member.>", "evt.members.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "members": (
             page_index("brand", "joined", "joined_at_ms"),
@@ -116,6 +117,9 @@ class MemberListView(View):
                 left = {"joined": False, "left_at_ms": to_ms(recorded.time), "bio": "", "email": None, "roles": []}
                 yield Write("members", UpdateOne(who, {"$set": left, "$unset": {"identity": ""}}))
                 yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": -1}}, upsert=True))
+            case ErasureRecorded():
+                scrubbed = {"display_name": ERASED, "bio": "", "email": None}
+                yield Write("members", UpdateOne(who, {"$set": scrubbed}))
 
     async def members_get_many(self, query: MembersGetMany) -> list[MemberView | None]:
         """The members of `ids`, in that order."""
