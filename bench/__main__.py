@@ -16,7 +16,7 @@ from rich.table import Table
 from bench.harness import Line
 
 #: Modules of this package with `async def run() -> list[Line]`, in the order in which they run.
-NAMES = ("append", "hot_aggregate", "projector", "rpc", "graphql_page", "visibility", "footprint")
+NAMES = ("append", "hot_aggregate", "projector", "privacy", "rpc", "graphql_page", "visibility", "footprint")
 
 _WIDTH = 160
 

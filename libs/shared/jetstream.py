@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from libs.shared.codec import CONTENT_TYPE, Codec
-from libs.shared.domain import Event, Unavailable
+from libs.shared.domain import Event, Owner, Unavailable
 from libs.shared.event_store import (
     CommitTooLarge,
     Pending,
@@ -126,7 +126,11 @@ class JetStreamEventStore:
 
     async def _commit(self, subject: Subject, events: Sequence[Pending], expected: int | None) -> Message:
         # Encrypted once: what is sent again after an ambiguous answer has the same bytes.
-        keys = None if self._vault is None else await self._vault.to_write(self._codec.writers_need(events))
+        keys = None
+        if self._vault is not None:
+            # A new member's key is as new as the member.
+            new = expected == 0 and all(pending.event.owner is Owner.AGGREGATE for pending in events)
+            keys = await self._vault.to_write(self._codec.writers_need(events), likely_new=new)
         data = self._codec.encode(events, keys)
         if len(data) > self._limit_bytes:
             raise CommitTooLarge(len(data), self._limit_bytes)

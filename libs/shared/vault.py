@@ -72,11 +72,14 @@ class Vault:
         """Hear of keys that are destroyed from now on."""
         await self._connection.subscribe(_DESTROYED, cb=self._hear)
 
-    async def to_write(self, owners: Collection[KeyId]) -> Keys:
-        """Return the owners' keys, None for who was erased; a key that is missing is made, once for all processes."""
+    async def to_write(self, owners: Collection[KeyId], *, likely_new: bool = False) -> Keys:
+        """Return the owners' keys, None for who was erased; a key that is missing is made, once for all processes.
+
+        `likely_new` spares looking for keys that are probably not there.
+        """
         if not owners:
             return {}
-        return await self._find(owners, self._create)
+        return await self._find(owners, self._create, look=not likely_new)
 
     async def to_read(self, owners: Collection[KeyId]) -> Keys:
         """Return the owners' keys, None for who was erased; raises `KeyUnavailable` for one that is missing."""
@@ -120,14 +123,16 @@ class Vault:
         await self._stream.delete(message.sequence)
         return True
 
-    async def _find(self, owners: Collection[KeyId], otherwise: Callable[[KeyId], Awaitable[DataKey | None]]) -> Keys:
+    async def _find(
+        self, owners: Collection[KeyId], otherwise: Callable[[KeyId], Awaitable[DataKey | None]], *, look: bool = True
+    ) -> Keys:
         found = {owner: self._cache[owner] for owner in owners if owner in self._cache}
         unknown = [owner for owner in owners if owner not in found]
         if not unknown:
             return found
         before = self._forgotten
         fresh: dict[KeyId, DataKey | None] = {}
-        for start in range(0, len(unknown), _PAGE_KEYS):
+        for start in range(0, len(unknown) if look else 0, _PAGE_KEYS):
             fresh |= await self._read(unknown[start : start + _PAGE_KEYS])
         missing = [owner for owner in unknown if owner not in fresh]
         fresh |= zip(missing, await asyncio.gather(*map(otherwise, missing)), strict=True)

@@ -2,6 +2,7 @@
 
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -58,3 +59,11 @@ def compose(app: App) -> None:
 
     reactions = app.view(ReactionsView())
     app.query(ReactionsGetMany, list[TargetReactions], reactions.reactions_get_many, view=reactions, allow=members)
+    compose_export(
+        app,
+        [
+            Source("post", threads, "posts", lambda brand, member: {"brand": brand, "author": member}),
+            Source("reply", threads, "replies", lambda brand, member: {"brand": brand, "author": member}),
+            Source("reaction", reactions, "reactions", lambda brand, member: {"whose": within(f"{brand}:{member}")}),
+        ],
+    )

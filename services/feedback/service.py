@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.claims import Claim, claims
@@ -44,6 +45,13 @@ def compose(app: App) -> None:
     app.query(IdeasGetMany, list[IdeaView | None], ideas.ideas_get_many, view=ideas, allow=allow, same_for=anybody)
     app.query(VoterPage, VoterPageResult, ideas.voter_page, view=ideas, allow=allow, same_for=anybody)
     app.query(ViewerVotes, list[bool], ideas.viewer_votes, view=ideas, allow=allow)
+    compose_export(
+        app,
+        [
+            Source("idea", ideas, "ideas", lambda brand, member: {"brand": brand, "submitted_by": member}),
+            Source("vote", ideas, "votes", lambda brand, member: {"member": member, "idea": within(brand)}),
+        ],
+    )
 
 
 def _compose_commands(app: App) -> None:

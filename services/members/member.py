@@ -234,7 +234,7 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
 def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
     _only_oneself(command.actor, command.member_id)
     if state.erasing is not None:
-        raise Erased(command.member_id, ("member_id",))
+        raise Erased(command.member_id)
     if state.joined:
         return []
     return [MemberJoined(identity=command.identity, display_name=command.display_name, email=command.email)]

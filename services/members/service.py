@@ -2,6 +2,7 @@
 
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export
 from libs.access.roles import ALL_ROLES, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
@@ -37,9 +38,16 @@ def compose(app: App) -> None:
     commands = Commands(app, authorizer)
     _network_queries(app)
     _brand_queries(app)
-    _member_queries(app, authorizer)
-    _erasures(app, authorizer, commands)
+    members = _member_queries(app, authorizer)
+    erasures = _erasures(app, authorizer, commands)
     compose_erasing(app)
+    compose_export(
+        app,
+        [
+            Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+        ],
+    )
 
 
 def _network_queries(app: App) -> None:
@@ -61,7 +69,7 @@ def _brand_queries(app: App) -> None:
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
 
 
-def _member_queries(app: App, authorizer: Authorizer) -> None:
+def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     view = app.view(MemberListView())
     members = authorizer.member_only
 
@@ -76,9 +84,10 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
+    return view
 
 
-def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> None:
+def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresView:
     view = app.view(ErasuresView())
 
     async def concerned(query: MemberErasure) -> None:
@@ -88,3 +97,4 @@ def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> None:
     app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
     if app.vault is not None:  # without, the service is only described
         app.background("erasures", Erasures(app, view, commands.members, app.vault).run)
+    return view

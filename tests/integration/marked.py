@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,10 +11,13 @@ from pymongo import MongoClient
 
 from libs.shared.bus import BusClient
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
-from libs.shared.ids import identity_id, member_id, uuid7
+from libs.shared.ids import uuid7
+from libs.shared.testing.platform import Platform
 from services.discussions.reaction import AddReaction, Emoji
 from services.discussions.space import CreateSpace, SpaceKind
 from services.discussions.thread import PublishPost, PublishReply
+from services.events.decisions import Rsvp, ScheduleEvent
+from services.events.event import Format, Mode
 from services.feedback.board import BoardKind, OpenBoard
 from services.feedback.idea import SubmitIdea
 from services.feedback.vote import CastVote
@@ -51,16 +55,17 @@ class Marked:
 
 
 class Marker:
-    """Lets marked members in and sends for them; `key` is the platform's identity key."""
+    """Lets marked members, whose marks are their subjects, into a brand and sends for them."""
 
-    def __init__(self, bus: BusClient, key: bytes) -> None:
+    def __init__(self, bus: BusClient, platform: Platform) -> None:
         self.bus = bus
-        self._key = key
-        self.brand, self._space, self._board = uuid7(), uuid7(), uuid7()
+        self.platform = platform
+        self.slug = f"marked-{uuid7()[-12:]}"
+        self.brand, self._space, self._board, self._event = uuid7(), uuid7(), uuid7(), uuid7()
 
     async def found(self) -> None:
         """Open the brand, its space and its board."""
-        network, tag = uuid7(), uuid7()[-12:]
+        network, tag = uuid7(), self.slug
         brand, space, board = self.brand, self._space, self._board
         await self.send("members.network", CreateNetwork, NO_BRAND, SYSTEM, network_id=network, name="N", slug=tag)
         await self.send(
@@ -75,12 +80,17 @@ class Marker:
             "feedback.board", OpenBoard, brand, SYSTEM,
             board_id=board, slug="all", name=CONTROL, kind=BoardKind.PRODUCT,
         )  # fmt: skip
+        starts_at = datetime.now(UTC) + timedelta(days=1)
+        await self.send(
+            "events.event", ScheduleEvent, brand, SYSTEM,
+            event_id=self._event, title=CONTROL, format=Format.ONLINE, starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=1), time_zone="UTC",
+        )  # fmt: skip
 
     async def join(self) -> Marked:
         """A member who has written in every service that takes texts."""
         mark, brand = f"mark{uuid7()[-12:]}", self.brand
-        identity = identity_id(self._key, "issuer", mark)
-        member = member_id(self._key, brand, identity)
+        identity, member = self.platform.identity(mark), self.platform.member(mark, brand)
         made = Marked(brand=brand, identity=identity, member=member, mark=mark, thread=uuid7(), idea=uuid7(), at={})
         one = {"member_id": member}
         steps: list[tuple[str, type[Command], dict[str, Any]]] = [
@@ -111,6 +121,7 @@ class Marker:
                 {"idea_id": made.idea, "board_id": self._board, "title": f"{mark}ideatitle", "body": f"{mark}ideabody"},
             ),
             ("feedback.vote", CastVote, {"idea_id": made.idea}),
+            ("events.event", Rsvp, {"event_id": self._event, "mode": Mode.ONLINE}),
         ]
         for route, command, fields in steps:
             made.at |= (await self.send(route, command, brand, member, **fields)).position

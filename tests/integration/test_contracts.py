@@ -47,8 +47,6 @@ SCHEMA: Final = ENGINE.schema._schema
 FOR_OTHERS: Final = {
     "qry.members.network_page",
     "qry.discussions.reply_page",
-    "cmd.members.member.erase_member",
-    "qry.members.member_erasure",
     "cmd.members.member.certify_erasure",
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
@@ -139,6 +137,7 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     ),
     "joinBrand": ({"brandId": IDS["Brand"], "displayName": "Ada"}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
+    "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
@@ -252,10 +251,14 @@ def node_queries() -> dict[str, str]:
     return found
 
 
+EXPORT: Final = '{ me { export(brandSlug: "acme", after: "%s") { items { service kind data } next } } }'
+
 QUERIES: Final = {
     **brand_queries(),
     **node_queries(),
     "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
+    **{f"export from {service}": EXPORT % service for service in SERVICES},
+    "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

@@ -5,16 +5,18 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from libs.shared.connection import Connection
-from libs.shared.domain import ERASED, Erased
+from libs.shared.domain import ERASED, NO_BRAND, Erased
 from libs.shared.testing.platform import Platform
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.discussions.views.threads import PostsGetMany, PostView
 from services.feedback.views.ideas import IdeasGetMany, IdeaView
+from services.gateway import consistency
+from services.gateway.ids import encode
 from services.members.erasure import SERVICES
 from services.members.member import JoinBrand
 from services.members.views.member_list import MembersGetMany, MemberView
@@ -43,7 +45,7 @@ def own_platform(tmp_path_factory: pytest.TempPathFactory, nats: NatsServer, mon
 @pytest.fixture(scope="module")
 async def marker(own_platform: Platform) -> AsyncIterator[Marker]:
     async with own_platform.bus() as bus:
-        made = Marker(bus, own_platform.identity_key)
+        made = Marker(bus, own_platform)
         await made.found()
         yield made
 
@@ -119,6 +121,63 @@ async def purge(platform: Platform, mongo: MongoServer) -> None:
         service.start()
     for service in platform.services.values():
         await asyncio.to_thread(service.wait_ready)
+
+
+EXPORT = """query($slug: String!, $after: String) { me { export(brandSlug: $slug, after: $after) {
+  items { service kind data } next } } }"""
+ERASE = """mutation($input: EraseMeInput!) { eraseMe(input: $input) {
+  errors { code } consistencyToken erasure { requestedAt } } }"""
+ERASURE = "query($slug: String!) { me { erasure(brandSlug: $slug) { certifiedAt services { service views } } } }"
+
+
+async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], str]:
+    """Of every page of a member's export: what there is in which service, and the whole as text."""
+    found: list[tuple[str, str]] = []
+    text, after, pages = "", cast("str | None", "first"), 0
+    token, seen = marker.platform.token(who.mark), consistency.encode(who.at)
+    while after is not None:
+        variables = {"slug": marker.slug, "after": after if pages else None}
+        answer = await marker.platform.graphql(EXPORT, variables, token, consistency_token=seen)
+        assert "errors" not in answer, answer
+        page = answer["data"]["me"]["export"]
+        found += [(item["service"], item["kind"]) for item in page["items"]]
+        text += repr(page["items"])
+        after, pages = page["next"], pages + 1
+    return found, text
+
+
+@pytest.mark.timeout(400)
+async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
+    who, other = await marker.join(), await marker.join()
+    token = marker.platform.token(who.mark)
+    found, text = await export(marker, who)
+    things = ["members membership", "discussions post", "discussions reply", "discussions reaction", "events rsvp",
+              "feedback idea", "feedback vote"]  # fmt: skip
+    assert [" ".join(thing) for thing in found] == things
+    # The first name was replaced, so nobody holds it any more.
+    assert [mark for mark in who.marks if mark.decode() not in text] == [f"{who.mark}name".encode()]
+    assert other.mark not in text
+
+    given = {"input": {"brandId": encode("Brand", NO_BRAND, marker.brand)}}
+    erased = (await marker.platform.graphql(ERASE, given, token))["data"]["eraseMe"]
+    assert erased["errors"] == []
+    assert erased["erasure"]["requestedAt"]
+    await marker.certificate(who)
+    answer = await marker.platform.graphql(
+        ERASURE, {"slug": marker.slug}, token, consistency_token=erased["consistencyToken"]
+    )
+    certificate = answer["data"]["me"]["erasure"]
+    assert certificate["certifiedAt"]
+    assert [one["service"] for one in certificate["services"]] == list(SERVICES)
+    found, text = await export(marker, who)
+    assert [" ".join(thing) for thing in found] == [things[0], "members erasure", *things[1:]]
+    assert who.mark not in text
+    again = await marker.platform.graphql(
+        """mutation($input: JoinBrandInput!) { joinBrand(input: $input) { errors { code path } } }""",
+        {"input": {**given["input"], "displayName": "Back"}},
+        token,
+    )
+    assert again["data"]["joinBrand"]["errors"] == [{"code": "ERASED", "path": []}]
 
 
 @pytest.mark.timeout(400)

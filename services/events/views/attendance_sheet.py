@@ -80,7 +80,11 @@ class AttendanceSheetView(View):
     subjects = ("evt.events.*.event.>",)
     events: ClassVar[tuple[type[Event], ...]] = DECIDER.events
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
-        "attendances": (page_index("event", "number"), page_index("event", "status", "number")),
+        "attendances": (
+            page_index("event", "number"),
+            page_index("event", "status", "number"),
+            IndexModel("member_id"),
+        ),
         "tallies": (),
     }
 

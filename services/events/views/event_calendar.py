@@ -111,7 +111,7 @@ class EventCalendarView(View):
     subjects = ("evt.events.*.event.>",)
     events: ClassVar[tuple[type[Event], ...]] = DECIDER.events
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
-        "events": (page_index("brand", "starts_at_ms"),),
+        "events": (page_index("brand", "starts_at_ms"), IndexModel([("brand", 1), ("scheduled_by", 1)])),
         "agendas": (),
         "totals": (),
     }

@@ -13,11 +13,12 @@ from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.subscriptions import Subscription
 
 
 @strawberry.type(description="Every change.  Each takes one input and answers the object or why it was refused.")
-class Mutation(BrandMutation, MemberMutation, DiscussionMutation, EventMutation, FeedbackMutation):
+class Mutation(BrandMutation, MemberMutation, DiscussionMutation, EventMutation, FeedbackMutation, PrivacyMutation):
     """All commands."""
 
 

@@ -32,6 +32,7 @@ from services.gateway.schema.discussions import BrandDiscussions, load_post, loa
 from services.gateway.schema.events import BrandEvents, load_event
 from services.gateway.schema.feedback import BrandFeedback, load_board, load_idea
 from services.gateway.schema.members import BrandMembers, Member, load_member
+from services.gateway.schema.privacy import PrivacyPart
 
 
 @strawberry.enum(description="Whose community a brand is.")
@@ -144,7 +145,7 @@ class Membership:
 
 
 @strawberry.type(description="The sender.")
-class Me:
+class Me(PrivacyPart):
     """The sender's identity, the same in every brand."""
 
     identity: ID = strawberry.field(description="Opaque, the same for the same person in every brand; not a node.")
