@@ -33,10 +33,10 @@ class KeyId(NamedTuple):
 class DataKey:
     """The key of one member, ready for use; its bytes are nowhere printed."""
 
-    __slots__ = ("_cipher", "_id")
+    __slots__ = ("_cipher", "_place_of_owner")
 
     def __init__(self, id: KeyId, secret: bytes) -> None:  # noqa: A002 – the field's word
-        self._id = id
+        self._place_of_owner = _framed("field", *id)
         self._cipher = AESGCM(secret)
 
     def seal(self, text: str, event_id: str, field: str) -> str:
@@ -56,7 +56,7 @@ class DataKey:
             raise CannotOpen(f"{field} cannot be decrypted") from error
 
     def _place(self, event_id: str, field: str) -> bytes:
-        return _framed("field", event_id, field, *self._id)
+        return self._place_of_owner + _framed(event_id, field)
 
 
 #: Keys at hand by their owner; None says that the owner was erased.
