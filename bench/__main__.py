@@ -21,6 +21,7 @@ NAMES = (
     "append",
     "hot_aggregate",
     "projector",
+    "privacy",
     "rpc",
     "graphql_page",
     "home_page",

@@ -178,6 +178,26 @@ def rebuild_command(
     typer.echo(f"{view} is served from {generation}")
 
 
+@app.command("rotate-keys", rich_help_panel="Platform")
+def rotate_keys_command() -> None:
+    """Wrap every member's key with the newest of ARCHIPEL_MASTER_KEYS; the others can be taken away afterwards."""
+    from rich.progress import Progress as Bar
+
+    from libs.cli.client import Target
+    from libs.cli.rotation import rotate_keys
+    from libs.shared.rotation import Rotated
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("keys", total=None)
+
+        def show(done: Rotated) -> None:
+            bar.update(task, completed=done.keys, total=done.keys + done.left)
+
+        target = _in_one_line(lambda: Target.find(os.environ, _data()))
+        keys = _in_one_line(lambda: asyncio.run(rotate_keys(target, show)))
+    typer.echo(f"{keys} keys were wrapped anew")
+
+
 @app.command("catalogue", rich_help_panel="Development")
 def catalogue_command() -> None:
     """Bring docs/catalogue and docs/settings.md up to date with the code."""

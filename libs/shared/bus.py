@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from libs.shared import telemetry
 from libs.shared.connection import Connection
-from libs.shared.domain import Accepted, DomainError, Forbidden, Invalid, NotFound, Unavailable
+from libs.shared.domain import Accepted, DomainError, Erased, Forbidden, Invalid, NotFound, Unavailable
 from libs.shared.inbox import Inbox, NotAnswered
 
 DEADLINE = "Archipel-Deadline"
@@ -50,6 +50,8 @@ class ErrorReply(Struct, frozen=True):
                 return Invalid(self.message, self.path)
             case "UNAVAILABLE":
                 return Unavailable(self.message, self.path)
+            case "ERASED":
+                return Erased(path=self.path)
             case _:
                 return DomainError(self.code, self.message, self.path)
 

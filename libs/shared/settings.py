@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.shared.privacy import MasterKeys
+
 _PREFIX = "ARCHIPEL_"
 
 
@@ -43,6 +45,12 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="The secret behind the keyed hashes of identities and members, at least 32 characters. "
         "Whoever changes it makes everybody a stranger: keep it as long as the data.",
+    )
+    master_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="The keys that encrypt the members' keys: `<id>:<32 bytes in base64>`, separated by commas, the "
+        "newest first. Without them personal data is lost: keep them as long as the data, and a copy elsewhere. "
+        "`archipel rotate-keys` makes the older ones superfluous.",
     )
     issuer: str = Field(default="", description="The OIDC issuer whose tokens are accepted, exactly as in `iss`.")
     audience: str = Field(default="archipel", description="What `aud` of a token has to contain.")
@@ -145,6 +153,14 @@ class Settings(BaseSettings):
         if len(secret) < 32:
             raise SettingsError(f"{variable('identity_key')} must have at least 32 characters")
         return secret.encode()
+
+    @property
+    def key_ring(self) -> MasterKeys:
+        """The master keys; raises SettingsError when there is none or one of them is not well formed."""
+        try:
+            return MasterKeys.parse(self.master_keys.get_secret_value())
+        except ValueError as error:
+            raise SettingsError(f"{variable('master_keys')}: {error}") from None
 
 
 def variable(field: str) -> str:

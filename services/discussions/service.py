@@ -1,6 +1,8 @@
 """Composes the discussions service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -34,6 +36,7 @@ def compose(app: App) -> None:
     authorizer = Authorizer(access, app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     Commands(app)
+    compose_erasing(app)
     members = authorizer.member_only
 
     spaces = app.view(SpacesView())
@@ -56,3 +59,11 @@ def compose(app: App) -> None:
 
     reactions = app.view(ReactionsView())
     app.query(ReactionsGetMany, list[TargetReactions], reactions.reactions_get_many, view=reactions, allow=members)
+    compose_export(
+        app,
+        [
+            Source("post", threads, "posts", lambda brand, member: {"brand": brand, "author": member}),
+            Source("reply", threads, "replies", lambda brand, member: {"brand": brand, "author": member}),
+            Source("reaction", reactions, "reactions", lambda brand, member: {"whose": within(f"{brand}:{member}")}),
+        ],
+    )

@@ -1,6 +1,8 @@
 """Puts the events service together: its aggregate, its read models and their queries."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -30,6 +32,7 @@ def compose(app: App) -> None:
     allow = authorizer.member_only
 
     app.aggregate(DECIDER)
+    compose_erasing(app)
 
     calendar = app.view(EventCalendarView())
     app.query(EventCalendar, EventPageResult, calendar.event_calendar, view=calendar, allow=allow, same_for=anybody)
@@ -48,3 +51,10 @@ def compose(app: App) -> None:
     sheet = app.view(AttendanceSheetView())
     app.query(AttendeePage, AttendeePageResult, sheet.attendee_page, view=sheet, allow=allow, same_for=anybody)
     app.query(ViewerRsvps, list[AttendeeView | None], sheet.viewer_rsvps, view=sheet, allow=allow)
+    compose_export(
+        app,
+        [
+            Source("event", calendar, "events", lambda brand, member: {"brand": brand, "scheduled_by": member}),
+            Source("rsvp", sheet, "attendances", lambda brand, member: {"member_id": member, "event": within(brand)}),
+        ],
+    )

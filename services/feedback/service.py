@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.claims import Claim, claims
@@ -30,6 +32,7 @@ def compose(app: App) -> None:
     authorizer = Authorizer(app.view(AccessView("feedback")), app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
     _compose_commands(app)
+    compose_erasing(app)
 
     allow = authorizer.member_only
     boards = app.view(BoardsView())
@@ -42,6 +45,13 @@ def compose(app: App) -> None:
     app.query(IdeasGetMany, list[IdeaView | None], ideas.ideas_get_many, view=ideas, allow=allow, same_for=anybody)
     app.query(VoterPage, VoterPageResult, ideas.voter_page, view=ideas, allow=allow, same_for=anybody)
     app.query(ViewerVotes, list[bool], ideas.viewer_votes, view=ideas, allow=allow)
+    compose_export(
+        app,
+        [
+            Source("idea", ideas, "ideas", lambda brand, member: {"brand": brand, "submitted_by": member}),
+            Source("vote", ideas, "votes", lambda brand, member: {"member": member, "idea": within(brand)}),
+        ],
+    )
 
 
 def _compose_commands(app: App) -> None:

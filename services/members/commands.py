@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from msgspec import structs
 
+from libs.access.authorizer import Authorizer
 from libs.access.roles import ALL_ROLES, Role
 from libs.access.scopes import is_account
 from libs.shared import ids
@@ -14,7 +15,7 @@ from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError,
 from libs.shared.service import App
 from services.members import brand, member, network, service_account
 from services.members.brand import CreateBrand
-from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBrand
+from services.members.member import ChangeProfile, EraseMember, GrantRole, JoinBrand, LeaveBrand
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
 
 _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
@@ -23,18 +24,19 @@ _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
 class Commands:
     """Registers and answers them."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, authorizer: Authorizer) -> None:
         self._settings = app.settings
+        self._authorizer = authorizer
         # Networks and brands come with the claim of their slug: the methods below answer their commands.
         self._networks = app.aggregate(replace(network.DECIDER, commands=()))
         self._brands = app.aggregate(replace(brand.DECIDER, commands=()))
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
-        self._members = app.aggregate(
+        self.members = app.aggregate(
             member.DECIDER,
-            guards={JoinBrand: self._guard_join},
-            # These ask for no role: the membership's own state decides.
-            open_to_all=(JoinBrand, ChangeProfile, LeaveBrand),
+            guards={JoinBrand: self._guard_join, EraseMember: self._add_roles},
+            # These ask for no role: the membership's own state decides.  Who has left can still be erased.
+            open_to_all=(JoinBrand, ChangeProfile, LeaveBrand, EraseMember),
         )
         app.aggregate(service_account.DECIDER)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
@@ -77,7 +79,7 @@ class Commands:
             member_id=founder,
             role=Role.OWNER,
         )
-        return [(self._members, join), (self._members, grant)]
+        return [(self.members, join), (self.members, grant)]
 
     async def _guard_join(self, command: JoinBrand) -> None:
         """Keep an identity to one membership a brand: its member id is derived, in imports of the platform too."""
@@ -88,6 +90,9 @@ class Commands:
             raise Forbidden("this is not the member id of this identity in this brand", ("member_id",))
         if not (await self._brand(command.brand)).exists:
             raise NotFound("there is no such brand", ("brand",))
+
+    async def _add_roles(self, command: EraseMember) -> EraseMember:
+        return structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))
 
     async def _network(self, network_id: str) -> network.Network:
         known = await self._networks.state(NO_BRAND, network_id)

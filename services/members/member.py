@@ -1,11 +1,13 @@
 """A member: the membership of one identity in one brand, with its profile and roles."""
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar, assert_never
 
 from msgspec import Meta, Struct, structs
 
 from libs.access.roles import Role, require
-from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid
+from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Erased, Event, Forbidden, Id, Invalid
 from libs.shared.text import Line
 
 #: A member's words about themselves: Markdown, at most 2,000 characters.
@@ -21,6 +23,7 @@ class MemberJoined(Event, frozen=True, kw_only=True):
     """An identity became a member, for the first time or again after leaving.  Every member has the role member."""
 
     wire_name: ClassVar[str] = "member_joined"
+    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "email"})
 
     identity: str
     display_name: str
@@ -31,6 +34,7 @@ class ProfileChanged(Event, frozen=True, kw_only=True):
     """The member shows themselves differently.  Both fields are the new values, changed or not."""
 
     wire_name: ClassVar[str] = "profile_changed"
+    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "bio"})
 
     display_name: str
     bio: str
@@ -58,15 +62,52 @@ class MemberLeft(Event, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "member_left"
 
 
-MemberEvent = MemberJoined | ProfileChanged | RoleGranted | RoleRevoked | MemberLeft
+class ScrubbedService(Struct, frozen=True, kw_only=True):
+    """A service in which nothing about a member is left: `views` have passed its record of that at `sequence`."""
+
+    service: str
+    sequence: int
+    views: tuple[str, ...]
+
+
+class MemberErasureRequested(Event, frozen=True, kw_only=True):
+    """The event's actor, the member or an owner, asked that nothing about the member is kept.  It is final."""
+
+    wire_name: ClassVar[str] = "member_erasure_requested"
+
+
+class MemberErased(Event, frozen=True, kw_only=True):
+    """The certificate: when the key to everything personal was destroyed, and where the readable copies are gone."""
+
+    wire_name: ClassVar[str] = "member_erased"
+
+    key_destroyed_at: datetime
+    services: tuple[ScrubbedService, ...]
+
+
+MemberEvent = (
+    MemberJoined | ProfileChanged | RoleGranted | RoleRevoked | MemberLeft | MemberErasureRequested | MemberErased
+)
 
 # State
 
 
-class Member(Struct, frozen=True, kw_only=True):
-    """What a membership must remember to decide.  `roles` are those beside member; empty when not joined."""
+class Erasing(StrEnum):
+    """How far an erasure is."""
 
+    REQUESTED = "requested"
+    CERTIFIED = "certified"
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """What a membership must remember to decide.  `roles` are those beside member; empty when not joined.
+
+    `known` says that there was a membership at any time.
+    """
+
+    known: bool = False
     joined: bool = False
+    erasing: Erasing | None = None
     display_name: str = ""
     bio: str = ""
     roles: frozenset[Role] = frozenset()
@@ -76,7 +117,7 @@ def evolve(state: Member, event: MemberEvent) -> Member:
     """The membership after `event`."""
     match event:
         case MemberJoined():
-            return Member(joined=True, display_name=event.display_name)
+            return Member(known=True, joined=True, display_name=event.display_name)
         case ProfileChanged():
             return structs.replace(state, display_name=event.display_name, bio=event.bio)
         case RoleGranted():
@@ -84,7 +125,10 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case RoleRevoked():
             return structs.replace(state, roles=state.roles - {event.role})
         case MemberLeft():
-            return Member()
+            return Member(known=True, erasing=state.erasing)
+        case MemberErasureRequested() | MemberErased():
+            certified = isinstance(event, MemberErased)
+            return Member(known=True, erasing=Erasing.CERTIFIED if certified else Erasing.REQUESTED)
         case _:
             assert_never(event)
 
@@ -142,13 +186,34 @@ class LeaveBrand(Command, frozen=True, kw_only=True):
     member_id: Id
 
 
-MemberCommand = JoinBrand | ChangeProfile | GrantRole | RevokeRole | LeaveBrand
+class EraseMember(Command, frozen=True, kw_only=True):
+    """End a membership and have everything personal in it destroyed.  The member, also after leaving, or an owner.
+
+    An owner hands over first.  The rest follows by itself (`erasure.py`), and nobody can come back.
+    """
+
+    wire_name: ClassVar[str] = "erase_member"
+
+    member_id: Id
+
+
+class CertifyErasure(Command, frozen=True, kw_only=True):
+    """Record that an erasure is complete.  The platform only."""
+
+    wire_name: ClassVar[str] = "certify_erasure"
+
+    member_id: Id
+    key_destroyed_at: Annotated[datetime, Meta(tz=True)]
+    services: tuple[ScrubbedService, ...]
+
+
+MemberCommand = JoinBrand | ChangeProfile | GrantRole | RevokeRole | LeaveBrand | EraseMember | CertifyErasure
 
 # Decisions
 
 
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, INVALID."""
+    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, INVALID."""
     match command:
         case JoinBrand():
             return _join(state, command)
@@ -160,12 +225,16 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _revoke_role(state, command)
         case LeaveBrand():
             return _leave(state, command)
+        case EraseMember() | CertifyErasure():
+            return _erase(state, command) if isinstance(command, EraseMember) else _certify(state, command)
         case _:
             assert_never(command)
 
 
 def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
     _only_oneself(command.actor, command.member_id)
+    if state.erasing is not None:
+        raise Erased(command.member_id)
     if state.joined:
         return []
     return [MemberJoined(identity=command.identity, display_name=command.display_name, email=command.email)]
@@ -209,6 +278,28 @@ def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
     return [MemberLeft()]
 
 
+def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
+    if command.actor != command.member_id:
+        require(command.roles, Role.OWNER)
+    if not state.known:
+        raise DomainError("NOT_A_MEMBER", "this was never a member of the brand", ("member_id",))
+    if state.erasing is not None:
+        return []
+    if Role.OWNER in state.roles and command.actor != SYSTEM:
+        raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner away")
+    return [*([MemberLeft()] if state.joined else []), MemberErasureRequested()]
+
+
+def _certify(state: Member, command: CertifyErasure) -> list[MemberEvent]:
+    if command.actor != SYSTEM:
+        raise Forbidden("only the platform certifies an erasure")
+    if state.erasing is None:
+        raise DomainError("NOT_REQUESTED", "nobody asked for this erasure", ("member_id",))
+    if state.erasing is Erasing.CERTIFIED:
+        return []
+    return [MemberErased(key_destroyed_at=command.key_destroyed_at, services=command.services)]
+
+
 def _only_oneself(actor: str, member_id: str) -> None:
     if actor not in (member_id, SYSTEM):
         raise Forbidden("only the member does this")
@@ -225,7 +316,7 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.member_id,
-    commands=(JoinBrand, ChangeProfile, GrantRole, RevokeRole, LeaveBrand),
-    events=(MemberJoined, ProfileChanged, RoleGranted, RoleRevoked, MemberLeft),
+    commands=(JoinBrand, ChangeProfile, GrantRole, RevokeRole, LeaveBrand, EraseMember, CertifyErasure),
+    events=(MemberJoined, ProfileChanged, RoleGranted, RoleRevoked, MemberLeft, MemberErasureRequested, MemberErased),
     snapshots=False,
 )

@@ -1,13 +1,17 @@
 """Composes the members service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
-from libs.access.roles import ALL_ROLES, Role
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export
+from libs.access.roles import ALL_ROLES, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import Commands
+from services.members.erasure import Erasures
 from services.members.sessions import Sessions
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
+from services.members.views.erasures import ErasuresView, ErasureView, MemberErasure
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -41,11 +45,20 @@ def compose(app: App) -> None:
     access = app.view(AccessView("members"))
     authorizer = Authorizer(access, app.positions, app.nats)
     app.authorise(authorizer.roles, ALL_ROLES)
-    Commands(app)
+    commands = Commands(app, authorizer)
     _network_queries(app)
     _brand_queries(app)
-    _member_queries(app, authorizer)
+    members = _member_queries(app, authorizer)
     _service_account_queries(app, authorizer)
+    erasures = _erasures(app, authorizer, commands)
+    compose_erasing(app)
+    compose_export(
+        app,
+        [
+            Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+        ],
+    )
 
 
 def _network_queries(app: App) -> None:
@@ -67,7 +80,7 @@ def _brand_queries(app: App) -> None:
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
 
 
-def _member_queries(app: App, authorizer: Authorizer) -> None:
+def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     view = app.view(MemberListView())
     members = authorizer.member_only
 
@@ -83,6 +96,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
     Sessions(app, authorizer, view)
+    return view
 
 
 def _service_account_queries(app: App, authorizer: Authorizer) -> None:
@@ -99,3 +113,16 @@ def _service_account_queries(app: App, authorizer: Authorizer) -> None:
     app.query(ServiceAccountsGetMany, many, view.service_accounts_get_many, view=view, allow=leaders)
     app.query(ServiceAccountPage, ServiceAccountPageResult, view.service_account_page, view=view, allow=leaders)
     app.query(OwnerOfApiKey, ApiKeyOwner, view.owner_of_api_key, view=view, allow=platform)
+
+
+def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresView:
+    view = app.view(ErasuresView())
+
+    async def concerned(query: MemberErasure) -> None:
+        if query.viewer != query.member_id:
+            require(await authorizer.roles(query.brand, query.viewer), Role.OWNER)
+
+    app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
+    if app.vault is not None:  # without, the service is only described
+        app.background("erasures", Erasures(app, view, commands.members, app.vault).run)
+    return view

@@ -14,6 +14,7 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createBrand": ("CreateBrandInput", "brand { id slug name kind locale memberCount }"),
     "joinBrand": ("JoinBrandInput", "member { id displayName roles }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
+    "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
     "grantRole": ("MemberRoleInput", "member { id roles }"),
     "revokeRole": ("MemberRoleInput", "member { id roles }"),

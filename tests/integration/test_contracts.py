@@ -35,6 +35,7 @@ from services.gateway.execution import Engine, Operation
 from services.gateway.ids import encode
 from services.gateway.security import Principal
 from services.members.brand import BrandKind
+from services.members.erasure import SERVICES
 from tests.integration.community import MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -43,11 +44,14 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Requests of the services that are for others than the gateway's schema.
+#: Commands and queries of the services that are for others than the gateway.
 FOR_OTHERS: Final = {
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "qry.discussions.reply_page",
+    "cmd.members.member.certify_erasure",
+    *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
+    *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
@@ -138,6 +142,7 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     ),
     "joinBrand": ({"brandId": IDS["Brand"], "displayName": "Ada"}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
+    "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
@@ -257,10 +262,14 @@ def node_queries() -> dict[str, str]:
     return found
 
 
+EXPORT: Final = '{ me { export(brandSlug: "acme", after: "%s") { items { service kind data } next } } }'
+
 QUERIES: Final = {
     **brand_queries(),
     **node_queries(),
     "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
+    **{f"export from {service}": EXPORT % service for service in SERVICES},
+    "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

@@ -157,6 +157,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
     }  # fmt: skip
     return {
         "leaveBrand": {"brandId": ids["Brand"]},
+        "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},

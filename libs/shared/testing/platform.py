@@ -28,6 +28,8 @@ OPERATOR = "operator"
 
 _ROOT = Path(__file__).resolve().parents[3]
 _IDENTITY_KEY = b"the identity key of the test platform"
+#: A master key for settings and environments of tests.
+MASTER_KEYS = "test:dGhlIG1hc3RlciBrZXkgb2YgYWxsIHRoZSB0ZXN0cyE="
 # Made once: to read the system's certificates takes longer than a request.
 _TLS = ssl.create_default_context()
 _START_SECONDS = 100.0
@@ -112,6 +114,7 @@ class Platform:
             "NATS_URL": nats_url,
             "MONGO_URL": mongo_url,
             "ARCHIPEL_IDENTITY_KEY": _IDENTITY_KEY.decode(),
+            "ARCHIPEL_MASTER_KEYS": MASTER_KEYS,
             "ARCHIPEL_ISSUER": self.issuer.url,
             "ARCHIPEL_JWKS_URL": self.issuer.jwks_url,
             "ARCHIPEL_AUDIENCE": AUDIENCE,

@@ -9,6 +9,7 @@ from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -23,6 +24,7 @@ class Mutation(
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,
+    PrivacyMutation,
 ):
     """All commands."""
 

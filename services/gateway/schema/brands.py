@@ -47,6 +47,7 @@ from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, S
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.members import BrandMembers, Member, load_members
+from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.security import Unauthenticated
 
@@ -161,7 +162,7 @@ class Membership:
 
 
 @strawberry.type(description="The sender.")
-class Me:
+class Me(PrivacyPart):
     """The sender's identity, the same in every brand."""
 
     identity: ID = strawberry.field(description="Opaque, the same for the same person in every brand; not a node.")

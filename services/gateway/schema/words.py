@@ -53,6 +53,14 @@ WORDS: Final[Mapping[str, str]] = {
     "Query.brand(consistencyToken)": "Read no less than what the mutation changed that answered this token.",
     "Query.nodes(ids)": "At most 100 ids, as queries gave them.",
     "Subscription.brandActivity(brandSlug)": "The brand's name in its address.",
+    # One's own data
+    "Me.export(brandSlug)": "The brand's name in its address.",
+    "Me.export(after)": "The `next` of the page before; nothing for the first page.",
+    "Me.erasure(brandSlug)": "The brand's name in its address.",
+    "Export.items": "What is held, in no particular order.",
+    "Erasure.requestedAt": "When the sender asked for it.",
+    "Erasure.services": "Where everything readable is gone.",
+    "ErasedService.service": "Its name.",
     # Networks, brands and members
     "Network.brandCount": "How many brands it has.",
     "Brand.kind": "Whom it gathers.",

@@ -29,6 +29,11 @@ SAMPLES = {
     ),
     "api_key_revoked.v1": service_account.ApiKeyRevoked(key_id="k1"),
     "service_account_closed.v1": service_account.ServiceAccountClosed(),
+    "member_erasure_requested.v1": member.MemberErasureRequested(),
+    "member_erased.v1": member.MemberErased(
+        key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
+    ),
 }
 
 

@@ -13,7 +13,9 @@ from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.testing.bdd import given
 from services.members.member import (
     DECIDER,
+    CertifyErasure,
     ChangeProfile,
+    EraseMember,
     GrantRole,
     JoinBrand,
     LeaveBrand,
@@ -61,7 +63,9 @@ class TestJoin:
     def test_who_left_joins_again_without_what_they_were(self) -> None:
         history = given(DECIDER, JOINED, ProfileChanged(display_name="M", bio="hello"), BUILDER, MemberLeft())
         history.when(join()).then(JOINED)
-        assert given(DECIDER, JOINED, BUILDER, MemberLeft(), JOINED).state == Member(joined=True, display_name="Marie")
+        assert given(DECIDER, JOINED, BUILDER, MemberLeft(), JOINED).state == Member(
+            known=True, joined=True, display_name="Marie"
+        )
 
     @pytest.mark.parametrize("email", ["", "marie", "a b@example.org", "a@b@c", "x" * 250 + "@a.fr", "a@b\n"])
     def test_an_address_has_its_shape(self, email: str) -> None:
@@ -167,6 +171,10 @@ commands: some.SearchStrategy[MemberCommand] = some.one_of(
     some.builds(command, some.just(GrantRole), actor=actors, roles=roles, role=some.sampled_from(Role)),
     some.builds(command, some.just(RevokeRole), actor=actors, roles=roles, role=some.sampled_from(Role)),
     some.builds(command, some.just(LeaveBrand), actor=actors),
+    some.builds(command, some.just(EraseMember), actor=actors, roles=roles),
+    some.builds(
+        command, some.just(CertifyErasure), actor=actors, key_destroyed_at=some.just(NOW), services=some.just(())
+    ),
 )
 
 
@@ -181,7 +189,7 @@ def test_any_history_is_sound_and_a_command_repeated_changes_nothing(sent: list[
         for event in events:
             state = DECIDER.evolve(state, event)
             assert Role.MEMBER not in state.roles
-            assert state.joined or state == Member(), "nothing is kept of somebody who left"
+            assert state.joined or state == Member(known=True, erasing=state.erasing), "nothing else is kept"
             assert not state.joined or state.display_name
         assert DECIDER.decide(state, one) == []
 

@@ -14,6 +14,7 @@ from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError,
 from libs.shared.ids import member_id, uuid7
 from libs.shared.service import App
 from libs.shared.settings import Settings, SettingsError
+from libs.shared.testing.platform import MASTER_KEYS
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBrand, RevokeRole
@@ -89,6 +90,7 @@ def settings(nats: NatsServer, mongo: MongoServer, identity_key: str = KEY) -> S
             "nats_url": nats.url,
             "mongo_url": mongo.url,
             "identity_key": identity_key,
+            "master_keys": MASTER_KEYS,
             "operators": frozenset({"operator"}),
         }
     )

@@ -7,8 +7,9 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
+from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
-from libs.shared.domain import Id, NotFound, Query
+from libs.shared.domain import ERASED, Id, NotFound, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -93,8 +94,8 @@ class MemberListView(View):
     name = "member_list"
     version = 2
     stream = "MEMBERS"
-    events = (*member.DECIDER.events, *service_account.DECIDER.events)
-    subjects = ("evt.members.*.member.>", "evt.members.*.service_account.>")
+    events = (*member.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
+    subjects = ("evt.members.*.member.>", "evt.members.*.service_account.>", "evt.members.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "members": (
             page_index("brand", "joined", "joined_at_ms"),
@@ -123,6 +124,9 @@ class MemberListView(View):
                 yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": -1}}, upsert=True))
             case ServiceAccountCreated() as event:
                 yield Write("members", ReplaceOne(who, {**who, **_named(recorded, event.name)}, upsert=True))
+            case ErasureRecorded():
+                scrubbed = {"display_name": ERASED, "bio": "", "email": None}
+                yield Write("members", UpdateOne(who, {"$set": scrubbed}))
 
     async def members_get_many(self, query: MembersGetMany) -> list[MemberView | None]:
         """The members of `ids`, in that order."""
