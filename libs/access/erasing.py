@@ -6,7 +6,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from libs.access import erasure
-from libs.shared.app import STALE_SECONDS, App
+from libs.shared.app import App
 from libs.shared.domain import SYSTEM, Forbidden, Query
 
 
@@ -35,7 +35,7 @@ def compose_erasing(app: App) -> None:
 
     async def shown(query: ErasureShown) -> Scrubbed:
         views = list(app.views.values())
-        await asyncio.gather(*(app.positions.wait(view, query.at_least, STALE_SECONDS) for view in views))
+        await asyncio.gather(*(app.positions.wait(view, query.at_least, app.settings.stale_seconds) for view in views))
         return Scrubbed(views=sorted(view.name for view in views))
 
     app.query(ErasureShown, Scrubbed, shown, view=None, allow=platform_only)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from libs.shared.app import STALE_SECONDS, App
+from libs.shared.app import App
 from libs.shared.domain import SYSTEM, Forbidden, Id, Invalid, Query
 from libs.shared.projection import View
 from libs.shared.times import from_ms
@@ -71,7 +71,7 @@ def compose_export(app: App, sources: Sequence[Source]) -> None:
 
     async def export(query: MemberExport) -> ExportPage:
         for view in {source.view.name: source.view for source in sources}.values():
-            await app.positions.wait(view, query.at_least, STALE_SECONDS)
+            await app.positions.wait(view, query.at_least, app.settings.stale_seconds)
         return await _page(sources, query)
 
     app.query(MemberExport, ExportPage, export, view=None, allow=oneself)

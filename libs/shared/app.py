@@ -36,9 +36,6 @@ E = TypeVar("E", bound=Event)
 Q = TypeVar("Q", bound=Query)
 V = TypeVar("V", bound=View)
 
-#: How long a query waits for its view to reach `at_least` before it is refused with STALE_VIEW.
-STALE_SECONDS = 2.0
-
 #: Looks at a command before it is decided: raises `DomainError` to refuse it, may return a richer one in its place.
 Guard = Callable[[Any], Awaitable[Command | None]]
 Guards = Mapping[type[Command], Guard]
@@ -200,7 +197,7 @@ class App:
     ) -> None:
         """Answer a query with `handle`, which gives a `reply`, once its view shows `at_least`.
 
-        `allow` refuses by raising.  A view that does not get there in 2 s is refused with the code STALE_VIEW.
+        `allow` refuses by raising.  A view that is not there in `stale_seconds` is refused with STALE_VIEW.
         `same_for` says that all viewers get the same answer to a query: it is then remembered until the view changes.
         """
 
@@ -208,7 +205,7 @@ class App:
             if allow is not None:
                 await allow(received)
             if view is not None:
-                await self.positions.wait(view, received.at_least, STALE_SECONDS)
+                await self.positions.wait(view, received.at_least, self.settings.stale_seconds)
                 if same_for is not None and same_for(received):
                     return await self._answers_of(view).get(received, handle)
             return await handle(received)

@@ -100,6 +100,11 @@ class Settings(BaseSettings):
         gt=0,
         description="How long one query or mutation may ask services; fields that are not answered by then fail alone.",
     )
+    stale_seconds: float = Field(
+        default=2.0,
+        gt=0,
+        description="How long a query waits for its view to show what it must, before it is refused with STALE_VIEW.",
+    )
     rate_principal: int = Field(
         default=120_000,
         ge=0,
