@@ -23,7 +23,7 @@ class MemberJoined(Event, frozen=True, kw_only=True):
     """An identity became a member, for the first time or again after leaving.  Every member has the role member."""
 
     wire_name: ClassVar[str] = "member_joined"
-    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "email"})
+    personal: ClassVar[frozenset[str]] = frozenset({"identity", "display_name", "email"})
 
     identity: str
     display_name: str
