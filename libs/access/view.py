@@ -1,10 +1,11 @@
-"""Which roles each member has in each brand: the small view that every service keeps of the members stream."""
+"""Who has which roles in a brand, and what it is open for: every service's own view of the members stream."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from pymongo import DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
+from libs.access.gate import Gate, Stage
 from libs.access.roles import Role
 from libs.shared.domain import Event
 from libs.shared.projection import Change, View, Write
@@ -39,16 +40,70 @@ class RoleRevoked(Event, frozen=True, kw_only=True):
     role: str
 
 
+class BrandCreated(Event, frozen=True, kw_only=True):
+    """A brand began; one from before there were stages was open from its first day."""
+
+    wire_name: ClassVar[str] = "brand_created"
+
+    stage: Stage = Stage.OPEN
+
+
+class StageEntered(Event, frozen=True, kw_only=True):
+    """A brand is in another stage."""
+
+    wire_name: ClassVar[str] = "stage_entered"
+
+    stage: Stage
+
+
+class ModuleSwitchedOff(Event, frozen=True, kw_only=True):
+    """A part of the brand takes no more writes."""
+
+    wire_name: ClassVar[str] = "module_switched_off"
+
+    module: str
+
+
+class ModuleSwitchedOn(Event, frozen=True, kw_only=True):
+    """A part of the brand takes writes again."""
+
+    wire_name: ClassVar[str] = "module_switched_on"
+
+    module: str
+
+
+class RulesPublished(Event, frozen=True, kw_only=True):
+    """A brand has new rules; their text is not read."""
+
+    wire_name: ClassVar[str] = "rules_published"
+
+    edition: int
+
+
 class AccessView(View):
-    """`roles`: a document a member who is in the brand, `_id` brand:member; `granted` are the roles beside member."""
+    """What authorisation needs.
+
+    `roles`: a document a member who is in the brand, `_id` brand:member; `granted` are the roles beside member.
+    `brands`: a document a brand: its `stage`, the modules that are `off`, the version of its `rules`.
+    """
 
     name = "access"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     foreign = True
-    subjects = ("evt.members.*.member.*",)
-    events: ClassVar[tuple[type[Event], ...]] = (MemberJoined, MemberLeft, RoleGranted, RoleRevoked)
-    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"roles": ()}
+    subjects = ("evt.members.*.member.*", "evt.members.*.brand.*", "evt.members.*.charter.*")
+    events: ClassVar[tuple[type[Event], ...]] = (
+        MemberJoined,
+        MemberLeft,
+        RoleGranted,
+        RoleRevoked,
+        BrandCreated,
+        StageEntered,
+        ModuleSwitchedOff,
+        ModuleSwitchedOn,
+        RulesPublished,
+    )
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"roles": (), "brands": ()}
 
     def project(self, recorded: Recorded[Event]) -> Iterable[Change]:
         """Return what one event changes.  Leaving takes all roles; who comes back starts as a member."""
@@ -62,8 +117,38 @@ class AccessView(View):
                 yield Write("roles", UpdateOne(who, {"$addToSet": {"granted": role}}))
             case RoleRevoked(role=role):
                 yield Write("roles", UpdateOne(who, {"$pull": {"granted": role}}))
+            case _:
+                yield from _gate_changes(recorded)
 
     async def roles(self, brand: str, member: str) -> frozenset[str]:
         """Return the roles of a member in a brand, as far as the view has come; none for who is not in it."""
         document = await self.collection("roles").find_one({"_id": f"{brand}:{member}"})
         return frozenset() if document is None else frozenset({Role.MEMBER.value, *document["granted"]})
+
+    async def gate(self, brand: str) -> Gate:
+        """Return what a brand is open for, as far as the view has come; one it has not met is open."""
+        document = await self.collection("brands").find_one({"_id": brand})
+        if document is None:
+            return Gate()
+        return Gate(
+            stage=Stage(document["stage"]),
+            modules_off=frozenset(document["off"]),
+            rules_version=document["rules"],
+        )
+
+
+def _gate_changes(recorded: Recorded[Event]) -> Iterable[Change]:
+    brand = {"_id": recorded.brand}
+    match recorded.event:
+        case BrandCreated(stage=stage):
+            yield Write(
+                "brands", ReplaceOne(brand, {**brand, "stage": stage.value, "off": [], "rules": 0}, upsert=True)
+            )
+        case StageEntered(stage=stage):
+            yield Write("brands", UpdateOne(brand, {"$set": {"stage": stage.value}}))
+        case ModuleSwitchedOff(module=module):
+            yield Write("brands", UpdateOne(brand, {"$addToSet": {"off": module}}))
+        case ModuleSwitchedOn(module=module):
+            yield Write("brands", UpdateOne(brand, {"$pull": {"off": module}}))
+        case RulesPublished(edition=version):
+            yield Write("brands", UpdateOne(brand, {"$set": {"rules": version}}))

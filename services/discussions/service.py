@@ -1,6 +1,7 @@
 """Composes the discussions service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -31,8 +32,8 @@ from services.discussions.views.threads import (
 def compose(app: App) -> None:
     """Register everything that the discussions service does."""
     access = app.view(AccessView())
-    authorizer = Authorizer(access, app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(access, app.positions, app.nats, module=Module.DISCUSSIONS)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     Commands(app)
     members = authorizer.member_only
 

@@ -1,6 +1,7 @@
 """Puts the events service together: its aggregate, its read models and their queries."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -25,8 +26,8 @@ from services.events.views.event_calendar import (
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats, module=Module.EVENTS)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     allow = authorizer.member_only
 
     app.aggregate(DECIDER)

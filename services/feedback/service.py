@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from libs.access.authorizer import Authorizer
+from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.claims import Claim, claims
@@ -27,8 +28,8 @@ from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vo
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats, module=Module.FEEDBACK)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     _compose_commands(app)
 
     allow = authorizer.member_only

@@ -39,6 +39,10 @@ class BrandReply(Struct, frozen=True):
     locale: str
     created_at: datetime
     member_count: int
+    stage: str = "open"
+    type: str | None = None
+    description: str = ""
+    modules_off: list[str] = []
 
 
 class MemberReply(Struct, frozen=True):

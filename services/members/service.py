@@ -5,7 +5,7 @@ from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
-from services.members.commands import Commands
+from services.members.commands import EXEMPT, Commands
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
 from services.members.views.member_list import (
     MemberListView,
@@ -29,9 +29,9 @@ from services.members.views.networks import (
 def compose(app: App) -> None:
     """Register everything that the members service does."""
     access = app.view(AccessView())
-    authorizer = Authorizer(access, app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
-    Commands(app)
+    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    Commands(app, authorizer)
     _network_queries(app)
     _brand_queries(app)
     _member_queries(app, authorizer)

@@ -21,6 +21,7 @@ from graphql import (
     is_required_argument,
 )
 
+from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.shared.app import App, Endpoint
 from libs.shared.domain import NO_BRAND, Accepted
@@ -33,7 +34,7 @@ from services.gateway.context import Context
 from services.gateway.execution import Engine, Operation
 from services.gateway.ids import encode
 from services.gateway.security import Principal
-from services.members.brand import BrandKind
+from services.members.brand import BrandKind, BrandType
 from tests.integration.community import MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -50,6 +51,9 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
     "BrandKind": BrandKind,
+    "BrandType": BrandType,
+    "LaunchStage": Stage,
+    "Module": Module,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -126,9 +130,16 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "createNetwork": ({"slug": "net", "name": "Net"}, {}),
     "createBrand": (
         {"networkId": IDS["Network"], "slug": "acme", "name": "Acme", "kind": "CLUB", "founderName": "Ada"},
-        {"locale": "zh-Hant-TW"},
+        {"locale": "zh-Hant-TW", "type": "INTEREST", "description": "All of it", "stage": "DRAFT"},
     ),
-    "joinBrand": ({"brandId": IDS["Brand"], "displayName": "Ada"}, {}),
+    "enterBrandStage": ({"brandId": IDS["Brand"], "stage": "OPEN"}, {}),
+    "switchModule": ({"brandId": IDS["Brand"], "module": "EVENTS", "on": False}, {}),
+    "admitMember": ({"brandId": IDS["Brand"], "identity": "i1"}, {"role": "BUILDER"}),
+    "joinBrand": (
+        {"brandId": IDS["Brand"], "displayName": "Ada"},
+        {"acceptedRules": 3, "source": "fair-2026", "referrerId": IDS["Member"]},
+    ),
+    "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),

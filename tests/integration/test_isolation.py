@@ -25,7 +25,10 @@ from tests.integration.community import MUTATIONS, Community, document, found, f
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
 #: What anybody may read of a brand; every other field of it is for its members.
-PUBLIC: Final = {"id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network"}
+PUBLIC: Final = {
+    "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
+    "modules",
+}  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
 #: Mutations that are open to people from outside by their nature; what they do is in test_journey.
@@ -156,6 +159,10 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "timeZone": "UTC",
     }  # fmt: skip
     return {
+        "enterBrandStage": {"brandId": ids["Brand"], "stage": "ARCHIVED"},
+        "switchModule": {"brandId": ids["Brand"], "module": "DISCUSSIONS", "on": False},
+        "admitMember": {"brandId": ids["Brand"], "identity": "mallory"},
+        "acceptRules": {"brandId": ids["Brand"], "version": 1},
         "leaveBrand": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
@@ -182,7 +189,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
-  memberCount members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  memberCount stage modules members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

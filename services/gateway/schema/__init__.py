@@ -8,6 +8,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.printer import print_schema
 from strawberry.types import ExecutionContext
 
+from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
@@ -17,7 +18,7 @@ from services.gateway.schema.subscriptions import Subscription
 
 
 @strawberry.type(description="Every change.  Each takes one input and answers the object or why it was refused.")
-class Mutation(BrandMutation, MemberMutation, DiscussionMutation, EventMutation, FeedbackMutation):
+class Mutation(BrandMutation, BrandLaunchMutation, MemberMutation, DiscussionMutation, EventMutation, FeedbackMutation):
     """All commands."""
 
 

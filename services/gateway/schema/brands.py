@@ -13,6 +13,7 @@ from libs.shared.domain import NO_BRAND, Invalid
 from services.gateway import consistency, ids, replies
 from services.gateway.context import Context, Info, Scope
 from services.gateway.limits import MAX_PAGE
+from services.gateway.schema.brand_launch import BrandLaunch, BrandType, LaunchStage
 from services.gateway.schema.common import (
     After,
     Before,
@@ -47,10 +48,11 @@ class BrandKind(Enum):
     ALUMNI = "alumni"
     CLUB = "club"
     INTEREST = "interest"
+    OTHER = "other"
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+class Brand(Node, BrandLaunch, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
     """A brand."""
 
     network_key: strawberry.Private[str]
@@ -68,6 +70,7 @@ class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
             id=ids.encode("Brand", NO_BRAND, row.id),
             key=row.id,
             at_least=scope.at_least,
+            row=row,
             network_key=row.network_id,
             slug=row.slug,
             name=row.name,
@@ -265,6 +268,9 @@ class CreateBrandInput:
     name: str
     kind: BrandKind
     locale: str = "en"
+    type: BrandType | None = strawberry.field(default=None, description="What draws people to it.")
+    description: str = strawberry.field(default="", description="What it is about, at most 500 characters.")
+    stage: LaunchStage = strawberry.field(default=LaunchStage.OPEN, description="Where it begins; not ARCHIVED.")
     founder_name: str = strawberry.field(description="The sender's name as a member of the new brand.")
     command_id: CommandId = None
 
@@ -311,6 +317,9 @@ class BrandMutation:
             name=input.name,
             kind=input.kind.value,
             locale=input.locale,
+            type=input.type and input.type.value,
+            description=input.description,
+            stage=input.stage.value,
             founder=identity,
             founder_name=input.founder_name,
         )

@@ -33,7 +33,13 @@ Before = Annotated[str | None, strawberry.argument(description="Only what preced
 INTERNAL: Final = "INTERNAL"
 
 #: Wire names of command fields whose GraphQL name is another one.
-_FIELD_NAMES: Final = {"thread_id": "postId", "target_id": "targetId", "reply_to": "replyToId"}
+_FIELD_NAMES: Final = {
+    "thread_id": "postId",
+    "target_id": "targetId",
+    "reply_to": "replyToId",
+    "referrer": "referrerId",
+    "edition": "version",
+}
 
 
 def field(resolver: Callable[..., Any]) -> StrawberryField:

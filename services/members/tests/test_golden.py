@@ -2,18 +2,42 @@
 
 from pathlib import Path
 
+from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, member, network
 
-CODEC = Codec("members", (*network.DECIDER.events, *brand.DECIDER.events, *member.DECIDER.events))
+CODEC = Codec(
+    "members",
+    (*network.DECIDER.events, *brand.DECIDER.events, *member.DECIDER.events),
+    {**brand.UPCASTERS, **member.UPCASTERS},
+)
 SAMPLES = {
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
     ),
+    "brand_created.v2": brand.BrandCreated(
+        network_id="n1",
+        slug="alumni",
+        name="Alumni",
+        kind=brand.BrandKind.ALUMNI,
+        locale="fr-FR",
+        type=brand.BrandType.RELATION,
+        description="Ceux d'hier\net de demain.",
+        stage=Stage.DRAFT,
+        furnished=True,
+    ),
+    "stage_entered.v1": brand.StageEntered(stage=Stage.ARCHIVED),
+    "module_switched_off.v1": brand.ModuleSwitchedOff(module=Module.EVENTS),
+    "module_switched_on.v1": brand.ModuleSwitchedOn(module=Module.DISCUSSIONS),
+    "member_admitted.v1": member.MemberAdmitted(role=Role.BUILDER),
     "member_joined.v1": member.MemberJoined(identity="i1", display_name="Marie", email="marie@example.org"),
+    "member_joined.v2": member.MemberJoined(
+        identity="i1", display_name="Marie", email="marie@example.org", source="newsletter", referrer="m9"
+    ),
+    "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),

@@ -1,4 +1,4 @@
-"""What may anybody know of a brand: its address, kind, language and number of members?"""
+"""What may anybody know of a brand: its address, what it is for, how far it is, and its number of members?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
+from libs.access.gate import Module, Stage
 from libs.shared.domain import Id, NotFound, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
@@ -14,7 +15,14 @@ from libs.shared.recorded import Recorded
 from libs.shared.text import Slug
 from libs.shared.times import from_ms, to_ms
 from services.members import brand, member
-from services.members.brand import BrandCreated, BrandKind
+from services.members.brand import (
+    BrandCreated,
+    BrandKind,
+    BrandType,
+    ModuleSwitchedOff,
+    ModuleSwitchedOn,
+    StageEntered,
+)
 from services.members.member import MemberJoined, MemberLeft
 
 
@@ -29,6 +37,10 @@ class BrandView(Struct, frozen=True, kw_only=True):
     locale: str
     created_at: datetime
     member_count: int
+    type: BrandType | None = None
+    description: str = ""
+    stage: Stage = Stage.OPEN
+    modules_off: list[Module] = []
 
 
 class BrandPageResult(Page[BrandView], frozen=True, kw_only=True):
@@ -66,9 +78,10 @@ class BrandsView(View):
     """`brands`: a document a brand.  `totals`: a document a network with the `count` of its brands."""
 
     name = "brands"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     events = (*brand.DECIDER.events, *member.DECIDER.events)
+    upcasters = {**brand.UPCASTERS, **member.UPCASTERS}
     subjects = ("evt.members.*.brand.>", "evt.members.*.member.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "brands": (IndexModel("slug"), page_index("network_id", "created_at_ms")),
@@ -82,7 +95,7 @@ class BrandsView(View):
         """
         match recorded.event:
             case BrandCreated() as event:
-                document = {
+                document: dict[str, Any] = {
                     "_id": recorded.brand,
                     "network_id": event.network_id,
                     "slug": event.slug,
@@ -91,9 +104,19 @@ class BrandsView(View):
                     "locale": event.locale,
                     "created_at_ms": to_ms(recorded.time),
                     "member_count": 0,
+                    "type": event.type and event.type.value,
+                    "description": event.description,
+                    "stage": event.stage.value,
+                    "modules_off": [],
                 }
                 yield Write("brands", ReplaceOne({"_id": recorded.brand}, document, upsert=True))
                 yield Write("totals", UpdateOne({"_id": event.network_id}, {"$inc": {"count": 1}}, upsert=True))
+            case StageEntered(stage=stage):
+                yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$set": {"stage": stage.value}}))
+            case ModuleSwitchedOff(module=module):
+                yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$addToSet": {"modules_off": module.value}}))
+            case ModuleSwitchedOn(module=module):
+                yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$pull": {"modules_off": module.value}}))
             case MemberJoined():
                 yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$inc": {"member_count": 1}}))
             case MemberLeft():
@@ -137,4 +160,8 @@ def _brand(document: Mapping[str, Any]) -> BrandView:
         locale=document["locale"],
         created_at=from_ms(document["created_at_ms"]),
         member_count=document["member_count"],
+        type=document["type"] and BrandType(document["type"]),
+        description=document["description"],
+        stage=Stage(document["stage"]),
+        modules_off=sorted(Module(module) for module in document["modules_off"]),
     )

@@ -89,6 +89,7 @@ class MemberListView(View):
     version = 1
     stream = "MEMBERS"
     events = member.DECIDER.events
+    upcasters = member.UPCASTERS
     subjects = ("evt.members.*.member.>",)
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "members": (

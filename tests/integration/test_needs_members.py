@@ -1,0 +1,103 @@
+"""What brands and their members need, each test named for its need, through GraphQL on a real platform."""
+
+import time
+from typing import Any
+
+from libs.shared.testing.platform import OPERATOR, Platform
+from tests.integration.community import Community, accepted, found, furnish, refused, run
+
+
+async def brand(platform: Platform, made: Community, fields: str, subject: str | None, token: str | None) -> Any:
+    """Fields of a brand as somebody sees them, read no older than a token."""
+    query = f"query($slug: String!) {{ brand(slug: $slug) {{ {fields} }} }}"
+    sender = platform.token(subject) if subject else None
+    answer = await platform.graphql(query, {"slug": made.slug}, sender, consistency_token=token)
+    assert "errors" not in answer, answer
+    return answer["data"]["brand"]
+
+
+async def until_refused(platform: Platform, code: str, subject: str, name: str, **given: Any) -> None:
+    """Send what changes nothing until it is refused with a code: a yes may be as old as a view is behind."""
+    deadline = time.monotonic() + 60
+    while (payload := await run(platform, subject, name, **given))["errors"] == []:
+        assert time.monotonic() < deadline
+    assert [error["code"] for error in payload["errors"]] == [code]
+
+
+async def test_need_53_launch_stages(platform: Platform) -> None:
+    made = await found(platform, stage="DRAFT")
+    id_ = made.ids["Brand"]
+    assert (await brand(platform, made, "stage", None, None))["stage"] == "DRAFT"
+    newcomer, builder = f"new-{made.slug}", f"builder-{made.slug}"
+    outside = {"brandId": id_, "displayName": "Nele"}
+    assert await refused(platform, newcomer, "joinBrand", **outside) == ["BRAND_NOT_OPEN"]
+    place = {"brandId": id_, "identity": platform.identity(builder), "role": "BUILDER"}
+    await accepted(platform, made.owner, "admitMember", **place)
+    joined = await accepted(platform, builder, "joinBrand", brandId=id_, displayName="Bo")
+    assert joined["member"]["roles"] == ["BUILDER", "MEMBER"]
+    await accepted(platform, builder, "createSpace", brandId=id_, slug="soon", name="Soon")
+    await accepted(platform, builder, "admitMember", brandId=id_, identity=platform.identity(newcomer))
+    assert await refused(platform, newcomer, "joinBrand", **outside) == ["BRAND_NOT_OPEN"], "a place is not a role"
+    assert await refused(platform, builder, "enterBrandStage", brandId=id_, stage="BETA") == ["FORBIDDEN"]
+
+    beta = await accepted(platform, made.owner, "enterBrandStage", brandId=id_, stage="BETA")
+    assert beta["brand"]["stage"] == "BETA"
+    await accepted(platform, newcomer, "joinBrand", **outside)
+    stranger = f"stranger-{made.slug}"
+    assert await refused(platform, stranger, "joinBrand", **outside) == ["BRAND_NOT_OPEN"]
+    assert await refused(platform, made.owner, "enterBrandStage", brandId=id_, stage="DRAFT") == ["STAGE_BACKWARD"]
+
+    await accepted(platform, made.owner, "enterBrandStage", brandId=id_, stage="OPEN")
+    await accepted(platform, stranger, "joinBrand", **outside)
+
+    archived = await accepted(platform, made.owner, "enterBrandStage", brandId=id_, stage="ARCHIVED")
+    profile = {"brandId": id_, "displayName": "Nele"}
+    await until_refused(platform, "BRAND_ARCHIVED", newcomer, "changeProfile", **profile)
+    late = await refused(platform, f"late-{made.slug}", "joinBrand", **outside)
+    assert late == ["BRAND_ARCHIVED"]
+    shown = await brand(platform, made, "spaces { nodes { slug } }", newcomer, archived["consistencyToken"])
+    assert shown["spaces"]["nodes"] == [{"slug": "soon"}], "it can be read"
+    await accepted(platform, stranger, "leaveBrand", brandId=id_)
+    await accepted(platform, made.owner, "enterBrandStage", brandId=id_, stage="OPEN")
+    await accepted(platform, newcomer, "changeProfile", **profile)
+
+
+async def test_need_51_a_module_switched_off_refuses_and_loses_nothing(platform: Platform) -> None:
+    made = await found(platform)
+    await furnish(platform, made)
+    id_, ids = made.ids["Brand"], made.ids
+    fields = "posts { nodes { title replyCount } } ideas { nodes { title voteCount } } modules"
+    before = await brand(platform, made, fields, made.member, None)
+    assert await refused(platform, made.member, "switchModule", brandId=id_, module="FEEDBACK", on=False) == [
+        "FORBIDDEN"
+    ]
+    off = await accepted(platform, made.owner, "switchModule", brandId=id_, module="FEEDBACK", on=False)
+    assert off["brand"]["modules"] == ["DISCUSSIONS", "EVENTS"]
+    await until_refused(platform, "MODULE_OFF", made.member, "withdrawVote", ideaId=ids["Idea"])
+    assert await refused(platform, made.owner, "submitIdea", boardId=ids["Board"], title="No") == ["MODULE_OFF"]
+    during = await brand(platform, made, fields, made.member, off["consistencyToken"])
+    assert during == {**before, "modules": ["DISCUSSIONS", "EVENTS"]}, "reads go on"
+    await accepted(platform, made.member, "publishReply", postId=ids["Post"], body="Elsewhere life goes on")
+    on = await accepted(platform, made.owner, "switchModule", brandId=id_, module="FEEDBACK", on=True)
+    voted = await accepted(platform, made.member, "castVote", ideaId=ids["Idea"])
+    assert voted["idea"]["voteCount"] == 1
+    after = await brand(platform, made, "ideas { nodes { title } } modules", made.member, on["consistencyToken"])
+    assert after == {"ideas": {"nodes": [{"title": "Dark mode"}]}, "modules": ["DISCUSSIONS", "EVENTS", "FEEDBACK"]}
+
+
+async def test_need_27_a_network_of_fifty_brands_of_every_kind(platform: Platform) -> None:
+    made = await found(platform)
+    kinds = [
+        "CUSTOMERS", "STAFF", "PARTNERS", "RESELLERS", "FRANCHISEES", "INVESTORS", "ALUMNI", "CLUB", "INTEREST",
+        "OTHER",
+    ]  # fmt: skip
+    for number in range(49):
+        payload = await accepted(
+            platform, OPERATOR, "createBrand", networkId=made.ids["Network"], slug=f"{made.slug}-{number}",
+            name=f"Island {number}", kind=kinds[number % len(kinds)], type="INTEREST", founderName="Founder",
+        )  # fmt: skip
+    query = "query($id: ID!) { node(id: $id) { ... on Network { brandCount brands(first: 100) { nodes { kind } } } } }"
+    answer = await platform.graphql(query, {"id": made.ids["Network"]}, consistency_token=payload["consistencyToken"])
+    network = answer["data"]["node"]
+    assert network["brandCount"] == len(network["brands"]["nodes"]) == 50
+    assert {node["kind"] for node in network["brands"]["nodes"]} == set(kinds)
