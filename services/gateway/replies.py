@@ -45,6 +45,36 @@ class BrandReply(Struct, frozen=True):
     modules_off: list[str] = []
 
 
+class CharterTextReply(Struct, frozen=True):
+    """An edition of the manifesto or of the rules."""
+
+    part: str
+    edition: int
+    text: str
+    published_at: datetime
+
+
+class CharterReply(Struct, frozen=True):
+    """What holds in a brand."""
+
+    manifesto: CharterTextReply | None = None
+    rules: CharterTextReply | None = None
+
+
+class AcceptedReply(Struct, frozen=True):
+    """An edition of the rules, and when a member accepted it."""
+
+    edition: int
+    accepted_at: datetime
+
+
+class AcceptanceReply(Struct, frozen=True):
+    """A member and the rules."""
+
+    must_accept: bool
+    accepted: AcceptedReply | None = None
+
+
 class MemberReply(Struct, frozen=True):
     """A member of a brand; `email` is only given to the member."""
 

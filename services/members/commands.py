@@ -13,7 +13,7 @@ from libs.shared.claims import Claim, claims
 from libs.shared.commands import CommandHandler, handle_together
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, Invalid, NotFound
 from libs.shared.service import App
-from services.members import brand, member, network
+from services.members import brand, charter, member, network
 from services.members.brand import CreateBrand, EnterStage
 from services.members.joining import Door
 from services.members.member import (
@@ -52,6 +52,7 @@ class Commands:
             open_to_all=(JoinBrand, ChangeProfile, LeaveBrand),
             upcasters=member.UPCASTERS,
         )
+        app.aggregate(charter.DECIDER)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
         app.command("brand", CreateBrand, self._create_brand, open_to_all=True)
         app.on_start(self._check_identity_key)

@@ -1,12 +1,21 @@
 """Composes the members service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
-from libs.access.roles import ALL_ROLES
+from libs.access.roles import ALL_ROLES, LEADERS, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
+from services.members.views.charters import (
+    AcceptanceView,
+    CharterEditions,
+    CharterEditionsResult,
+    CharterOfBrand,
+    ChartersView,
+    CharterView,
+    RulesAcceptance,
+)
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -35,6 +44,7 @@ def compose(app: App) -> None:
     _network_queries(app)
     _brand_queries(app)
     _member_queries(app, authorizer)
+    _charter_queries(app, authorizer)
 
 
 def _network_queries(app: App) -> None:
@@ -71,3 +81,16 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
+
+
+def _charter_queries(app: App, authorizer: Authorizer) -> None:
+    view = app.view(ChartersView())
+
+    async def oneself_or_leaders(query: RulesAcceptance) -> None:
+        await authorizer.member_only(query)
+        if query.viewer != query.member_id:
+            require(await authorizer.roles(query.brand, query.viewer), *LEADERS)
+
+    app.query(CharterOfBrand, CharterView, view.charter_of_brand, view=view, same_for=anybody)
+    app.query(CharterEditions, CharterEditionsResult, view.charter_editions, view=view, same_for=anybody)
+    app.query(RulesAcceptance, AcceptanceView, view.rules_acceptance, view=view, allow=oneself_or_leaders)

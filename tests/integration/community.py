@@ -8,6 +8,8 @@ from typing import Any
 from libs.shared.ids import uuid7
 from libs.shared.testing.platform import OPERATOR, Platform
 
+_CHARTER = "charter { manifesto { version text } rules { version text } }"
+
 #: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
 MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
@@ -19,6 +21,11 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "switchModule": ("SwitchModuleInput", "brand { id modules }"),
     "admitMember": ("AdmitMemberInput", "brand { id memberCount }"),
     "joinBrand": ("JoinBrandInput", "member { id displayName roles }"),
+    "publishManifesto": (
+        "PublishCharterInput",
+        f"brand {{ {_CHARTER} }}",
+    ),
+    "publishRules": ("PublishCharterInput", f"brand {{ {_CHARTER} }}"),
     "acceptRules": ("AcceptRulesInput", "member { id displayName }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),

@@ -35,6 +35,7 @@ from services.gateway.execution import Engine, Operation
 from services.gateway.ids import encode
 from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
+from services.members.charter import CharterPart
 from tests.integration.community import MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -53,6 +54,7 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "BrandKind": BrandKind,
     "BrandType": BrandType,
     "LaunchStage": Stage,
+    "CharterPart": CharterPart,
     "Module": Module,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
@@ -139,6 +141,8 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"brandId": IDS["Brand"], "displayName": "Ada"},
         {"acceptedRules": 3, "source": "fair-2026", "referrerId": IDS["Member"]},
     ),
+    "publishManifesto": ({"brandId": IDS["Brand"], "text": "We help."}, {}),
+    "publishRules": ({"brandId": IDS["Brand"], "text": "Be kind."}, {}),
     "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
@@ -221,7 +225,11 @@ def all_fields(kind: object, depth: int) -> str:
 
 def needed(name: str, field: GraphQLField) -> str:
     """What a field needs, and small pages."""
-    known = {"slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"'}
+    # A member of the brand that every sample of one is, "x1".
+    member = encode("Member", "x1", "m1")
+    known = {
+        "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
+    }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:
         given.append("first: 1")

@@ -27,7 +27,7 @@ SCHEMA: Final[GraphQLSchema] = build()._schema
 #: What anybody may read of a brand; every other field of it is for its members.
 PUBLIC: Final = {
     "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
-    "modules",
+    "modules", "charter", "charterEditions",
 }  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
@@ -92,6 +92,7 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
@@ -162,6 +163,8 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "enterBrandStage": {"brandId": ids["Brand"], "stage": "ARCHIVED"},
         "switchModule": {"brandId": ids["Brand"], "module": "DISCUSSIONS", "on": False},
         "admitMember": {"brandId": ids["Brand"], "identity": "mallory"},
+        "publishManifesto": {"brandId": ids["Brand"], "text": "Mine"},
+        "publishRules": {"brandId": ids["Brand"], "text": "Mine"},
         "acceptRules": {"brandId": ids["Brand"], "version": 1},
         "leaveBrand": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
@@ -189,7 +192,8 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
-  memberCount stage modules members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  memberCount stage modules charter { manifesto { text } rules { text } }
+  members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

@@ -1,6 +1,7 @@
 """What brands and their members need, each test named for its need, through GraphQL on a real platform."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from libs.shared.testing.platform import OPERATOR, Platform
@@ -101,3 +102,58 @@ async def test_need_27_a_network_of_fifty_brands_of_every_kind(platform: Platfor
     network = answer["data"]["node"]
     assert network["brandCount"] == len(network["brands"]["nodes"]) == 50
     assert {node["kind"] for node in network["brands"]["nodes"]} == set(kinds)
+
+
+async def test_need_07_nobody_joins_without_accepting_the_current_rules(platform: Platform) -> None:
+    made = await found(platform)
+    id_, start = made.ids["Brand"], datetime.now(UTC)
+    one = await accepted(platform, made.owner, "publishRules", brandId=id_, text="Be kind.")
+    assert one["brand"]["charter"] == {"manifesto": None, "rules": {"version": 1, "text": "Be kind."}}
+    newcomer = f"new-{made.slug}"
+    join = {"brandId": id_, "displayName": "Nele"}
+    for version in (None, 2):
+        codes = await refused(platform, newcomer, "joinBrand", **join, acceptedRules=version)
+        assert codes == ["RULES_NOT_ACCEPTED"]
+    joined = await accepted(platform, newcomer, "joinBrand", **join, acceptedRules=1)
+    after_joining = datetime.now(UTC)
+
+    two = await accepted(platform, made.owner, "publishRules", brandId=id_, text="Be kind, and on topic.")
+    late = f"late-{made.slug}"
+    assert await refused(platform, late, "joinBrand", **join) == ["RULES_NOT_ACCEPTED"]
+    asked = await brand(platform, made, "viewerMustAcceptRules", newcomer, two["consistencyToken"])
+    assert asked == {"viewerMustAcceptRules": True}, "members are asked again"
+    assert await refused(platform, newcomer, "acceptRules", brandId=id_, version=3) == ["RULES_NOT_CURRENT"]
+    accepting = await accepted(platform, newcomer, "acceptRules", brandId=id_, version=2)
+
+    async def acceptance(at: datetime | None, subject: str) -> Any:
+        then = f', asOf: "{at.isoformat()}"' if at else ""
+        field = f'rulesAcceptance(memberId: "{joined["member"]["id"]}"{then}) {{ version mustAccept }}'
+        shown = await brand(platform, made, field, subject, accepting["consistencyToken"])
+        return shown["rulesAcceptance"]
+
+    for subject in (newcomer, made.owner):
+        assert await acceptance(start, subject) == {"version": None, "mustAccept": False}
+        assert await acceptance(after_joining, subject) == {"version": 1, "mustAccept": False}
+        assert await acceptance(None, subject) == {"version": 2, "mustAccept": False}
+    query = "query($slug: String!, $id: ID!) { brand(slug: $slug) { rulesAcceptance(memberId: $id) { version } } }"
+    asking = {"slug": made.slug, "id": joined["member"]["id"]}
+    other = await platform.graphql(query, asking, platform.token(made.member))
+    assert [error["extensions"]["code"] for error in other["errors"]] == ["FORBIDDEN"], "not every member's affair"
+
+
+async def test_need_08_the_manifesto_is_read_before_joining_and_each_version_stays(platform: Platform) -> None:
+    made = await found(platform)
+    id_, texts = made.ids["Brand"], ["We help each other.", "We help each other, and others."]
+    assert await refused(platform, made.member, "publishManifesto", brandId=id_, text=texts[0]) == ["FORBIDDEN"]
+    moments = []
+    for text in texts:
+        published = await accepted(platform, made.owner, "publishManifesto", brandId=id_, text=text)
+        moments.append(datetime.now(UTC).isoformat())
+    fields = f"""charter {{ manifesto {{ version text }} }}
+      then: charter(asOf: "{moments[0]}") {{ manifesto {{ version text }} }}
+      charterEditions(part: MANIFESTO) {{ nodes {{ version text }} }}"""
+    shown = await brand(platform, made, fields, None, published["consistencyToken"])
+    old, new = ({"version": number, "text": text} for number, text in enumerate(texts, 1))
+    assert shown["charter"] == {"manifesto": new}
+    assert shown["then"] == {"manifesto": old}
+    assert shown["charterEditions"] == {"nodes": [new, old]}

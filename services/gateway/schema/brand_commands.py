@@ -6,6 +6,7 @@ from strawberry import ID
 from services.gateway import ids
 from services.gateway.context import Info
 from services.gateway.schema.brand_launch import LaunchStage, Module
+from services.gateway.schema.brand_rules import CharterPart
 from services.gateway.schema.brands import BrandPayload
 from services.gateway.schema.common import CommandId, command
 from services.gateway.schema.members import MemberPayload, Role
@@ -46,6 +47,15 @@ class AcceptRulesInput:
 
     brand_id: ID
     version: int = strawberry.field(description="The current one.")
+    command_id: CommandId = None
+
+
+@strawberry.input
+class PublishCharterInput:
+    """A new version of a text."""
+
+    brand_id: ID
+    text: str = strawberry.field(description="Markdown, at most 20,000 characters.")
     command_id: CommandId = None
 
 
@@ -105,3 +115,26 @@ class BrandLaunchMutation:
             edition=input.version,
         )
         return MemberPayload(done=done)
+
+    @command
+    async def publish_manifesto(self, info: Info, input: PublishCharterInput) -> BrandPayload:  # noqa: A002
+        """Say what a brand stands for.  Owners and builders."""
+        return await _publish(info, CharterPart.MANIFESTO, input)
+
+    @command
+    async def publish_rules(self, info: Info, input: PublishCharterInput) -> BrandPayload:  # noqa: A002
+        """Give a brand rules: who joins accepts them, and members are asked again.  Owners and builders."""
+        return await _publish(info, CharterPart.RULES, input)
+
+
+async def _publish(info: Info, part: CharterPart, given: PublishCharterInput) -> BrandPayload:
+    brand = ids.expect(given.brand_id, "brandId", "Brand").key
+    done = await info.context.act(
+        brand,
+        "members.charter.publish_charter",
+        given.command_id,
+        brand_id=brand,
+        part=part.value,
+        text=given.text,
+    )
+    return BrandPayload(done=done, key=brand)

@@ -14,6 +14,7 @@ from services.gateway import consistency, ids, replies
 from services.gateway.context import Context, Info, Scope
 from services.gateway.limits import MAX_PAGE
 from services.gateway.schema.brand_launch import BrandLaunch, BrandType, LaunchStage
+from services.gateway.schema.brand_rules import BrandRules
 from services.gateway.schema.common import (
     After,
     Before,
@@ -52,7 +53,7 @@ class BrandKind(Enum):
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandLaunch, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+class Brand(Node, BrandLaunch, BrandRules, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
     """A brand."""
 
     network_key: strawberry.Private[str]

@@ -6,11 +6,11 @@ from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
-from services.members import brand, member, network
+from services.members import brand, charter, member, network
 
 CODEC = Codec(
     "members",
-    (*network.DECIDER.events, *brand.DECIDER.events, *member.DECIDER.events),
+    (*network.DECIDER.events, *brand.DECIDER.events, *charter.DECIDER.events, *member.DECIDER.events),
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
@@ -37,6 +37,8 @@ SAMPLES = {
     "member_joined.v2": member.MemberJoined(
         identity="i1", display_name="Marie", email="marie@example.org", source="newsletter", referrer="m9"
     ),
+    "manifesto_published.v1": charter.ManifestoPublished(edition=1, text="Wir **helfen**."),
+    "rules_published.v1": charter.RulesPublished(edition=2, text="Be kind.\n\nStay on topic."),
     "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
