@@ -28,6 +28,16 @@ class NetworkReply(Struct, frozen=True):
     brand_count: int
 
 
+class ThemeReply(Struct, frozen=True):
+    """The colours of a home, `#rrggbb`."""
+
+    background: str
+    text: str
+    accent: str
+    accent_text: str
+    logo_url: str | None = None
+
+
 class BrandReply(Struct, frozen=True):
     """What anybody may know of a brand."""
 
@@ -43,6 +53,8 @@ class BrandReply(Struct, frozen=True):
     type: str | None = None
     description: str = ""
     modules_off: list[str] = []
+    theme: ThemeReply | None = None
+    domain: str | None = None
 
 
 class CharterTextReply(Struct, frozen=True):

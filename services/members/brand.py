@@ -11,9 +11,7 @@ from libs.access.roles import Role, require
 from libs.shared.codec import Upcaster
 from libs.shared.domain import NO_BRAND, Command, Decider, DomainError, Event, Id, Invalid, NotFound
 from libs.shared.text import Line, Slug
-
-#: A language tag of BCP 47: language, optional script, optional region: `fr`, `en-GB`, `zh-Hant-TW`.
-Locale = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?\Z")]
+from services.members.locale import Locale, check_locale
 
 #: What a brand is about, in plain text: at most 500 characters on any number of lines.
 Summary = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")]
@@ -202,6 +200,7 @@ def _create(state: Brand, command: CreateBrand) -> list[BrandEvent]:
         raise Invalid("the brand of the envelope must be the new brand's id", ("brand_id",))
     if command.founder is not None and command.founder_name is None:
         raise Invalid("a founder needs a name", ("founder_name",))
+    check_locale(command.locale)
     if command.stage is Stage.ARCHIVED:
         raise Invalid("no brand begins archived", ("stage",))
     if command.furnished and command.type is None:

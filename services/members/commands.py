@@ -15,6 +15,7 @@ from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError,
 from libs.shared.service import App
 from services.members import brand, charter, member, network
 from services.members.brand import CreateBrand, EnterStage
+from services.members.homes import Homes
 from services.members.joining import Door
 from services.members.member import (
     AcceptRules,
@@ -53,6 +54,7 @@ class Commands:
             upcasters=member.UPCASTERS,
         )
         app.aggregate(charter.DECIDER)
+        Homes(app)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
         app.command("brand", CreateBrand, self._create_brand, open_to_all=True)
         app.on_start(self._check_identity_key)
@@ -105,8 +107,7 @@ class Commands:
         gate = await self._authorizer.gate(command.brand)
         if gate.stage is not Stage.OPEN or gate.rules_version != (command.accepted_rules or 0):
             gate = await self._authorizer.gate(command.brand, proven=True)
-        fields = {field: getattr(command, field) for field in command.__struct_fields__}
-        return JoinThrough(**fields, door=Door(stage=gate.stage, rules=gate.rules_version))
+        return JoinThrough(**structs.asdict(command), door=Door(stage=gate.stage, rules=gate.rules_version))
 
     async def _guard_admit(self, command: AdmitMember) -> None:
         self._must_be_derived(command)

@@ -6,7 +6,15 @@ from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
-from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
+from services.members.views.brands import (
+    BrandByDomain,
+    BrandBySlug,
+    BrandPage,
+    BrandPageResult,
+    BrandsGetMany,
+    BrandsView,
+    BrandView,
+)
 from services.members.views.charters import (
     AcceptanceView,
     CharterEditions,
@@ -62,6 +70,7 @@ def _network_queries(app: App) -> None:
 def _brand_queries(app: App) -> None:
     view = app.view(BrandsView())
     app.query(BrandBySlug, BrandView, view.brand_by_slug, view=view, same_for=anybody)
+    app.query(BrandByDomain, BrandView, view.brand_by_domain, view=view, same_for=anybody)
     app.query(BrandsGetMany, list[BrandView | None], view.brands_get_many, view=view, same_for=anybody)
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
 

@@ -10,6 +10,9 @@ from libs.shared.testing.platform import OPERATOR, Platform
 
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
+#: Colours that can be read on each other.
+COLORS = {"background": "#FFFFFF", "text": "#1a1a1a", "accent": "#0b5fff", "accentText": "#ffffff"}
+
 #: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
 MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
@@ -26,6 +29,9 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
         f"brand {{ {_CHARTER} }}",
     ),
     "publishRules": ("PublishCharterInput", f"brand {{ {_CHARTER} }}"),
+    "designHome": ("DesignHomeInput", "brand { theme { background text accent accentText logoUrl } }"),
+    "setDomain": ("SetDomainInput", "brand { domain }"),
+    "chooseLocale": ("ChooseLocaleInput", "brand { locale }"),
     "acceptRules": ("AcceptRulesInput", "member { id displayName }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),

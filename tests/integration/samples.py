@@ -1,10 +1,14 @@
 """A value of any message type: either with everything in it, or with as little as the type allows."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 from msgspec import inspect
+
+#: One for each shape that a text has to have.
+_TEXTS = ("x1", "en", "#0b5fff", "https://example.org/", "m@example.org")
 
 
 def sample(kind: Any, *, full: bool) -> Any:
@@ -29,8 +33,8 @@ def _sample(kind: inspect.Type, full: bool) -> Any:
             return full
         case inspect.IntType():
             return 1
-        case inspect.StrType():
-            return "x1"
+        case inspect.StrType(pattern=pattern):
+            return next(text for text in _TEXTS if pattern is None or re.search(pattern, text))
         case inspect.DateTimeType():
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).isoformat()
         case inspect.DateType():

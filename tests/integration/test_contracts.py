@@ -36,7 +36,7 @@ from services.gateway.ids import encode
 from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
-from tests.integration.community import MUTATIONS, document
+from tests.integration.community import COLORS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -143,6 +143,12 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     ),
     "publishManifesto": ({"brandId": IDS["Brand"], "text": "We help."}, {}),
     "publishRules": ({"brandId": IDS["Brand"], "text": "Be kind."}, {}),
+    "designHome": (
+        {"brandId": IDS["Brand"], **COLORS},
+        {"logoUrl": "https://example.org/logo.svg"},
+    ),
+    "setDomain": ({"brandId": IDS["Brand"], "domain": None}, {"domain": "example.org"}),
+    "chooseLocale": ({"brandId": IDS["Brand"], "locale": "fr-CA"}, {}),
     "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
@@ -266,6 +272,7 @@ QUERIES: Final = {
     **brand_queries(),
     **node_queries(),
     "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
+    "brandByDomain": f'{{ brandByDomain(domain: "example.org") {all_fields(SCHEMA.type_map["Brand"], 0)} }}',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

@@ -1,7 +1,7 @@
 """No command gets past the stage and the modules of a brand: every one of every service, read off the services."""
 
 import time
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -33,9 +33,6 @@ ALLOWED: Final = {
 #: Which module a service is; members is none.
 MODULES: Final = {"discussions": Module.DISCUSSIONS, "events": Module.EVENTS, "feedback": Module.FEEDBACK}
 
-#: Fields of commands whose text has a shape that a sample cannot guess.
-SHAPED: Final[Mapping[str, Any]] = {"locale": "en"}
-
 
 class Brand(NamedTuple):
     """A brand with an owner and a plain member, by their member ids."""
@@ -63,7 +60,7 @@ class Brand(NamedTuple):
         `given` are values for fields of these names.
         """
         fields = {**sample(COMMANDS[subject], full=False)}
-        fields.update({name: value for name, value in {**SHAPED, **given}.items() if name in fields})
+        fields.update({name: value for name, value in given.items() if name in fields})
         if subject.endswith(".join_brand"):
             fields["identity"] = self.platform.identity(f"newcomer-{actor}")
             fields["member_id"] = actor = self.platform.member(f"newcomer-{actor}", self.id)

@@ -20,14 +20,14 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import COLORS, MUTATIONS, Community, document, found, furnish, tomorrow
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
 #: What anybody may read of a brand; every other field of it is for its members.
 PUBLIC: Final = {
     "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
-    "modules", "charter", "charterEditions",
+    "modules", "theme", "domain", "charter", "charterEditions",
 }  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
@@ -165,6 +165,9 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "admitMember": {"brandId": ids["Brand"], "identity": "mallory"},
         "publishManifesto": {"brandId": ids["Brand"], "text": "Mine"},
         "publishRules": {"brandId": ids["Brand"], "text": "Mine"},
+        "designHome": {"brandId": ids["Brand"], **COLORS},
+        "setDomain": {"brandId": ids["Brand"], "domain": "mallory.example"},
+        "chooseLocale": {"brandId": ids["Brand"], "locale": "de"},
         "acceptRules": {"brandId": ids["Brand"], "version": 1},
         "leaveBrand": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
@@ -192,7 +195,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
-  memberCount stage modules charter { manifesto { text } rules { text } }
+  memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from libs.shared.testing.platform import OPERATOR, Platform
-from tests.integration.community import Community, accepted, found, furnish, refused, run
+from tests.integration.community import COLORS, Community, accepted, found, furnish, refused, run
 
 
 async def brand(platform: Platform, made: Community, fields: str, subject: str | None, token: str | None) -> Any:
@@ -157,3 +157,36 @@ async def test_need_08_the_manifesto_is_read_before_joining_and_each_version_sta
     assert shown["charter"] == {"manifesto": new}
     assert shown["then"] == {"manifesto": old}
     assert shown["charterEditions"] == {"nodes": [new, old]}
+
+
+async def test_need_67_a_branded_home(platform: Platform) -> None:
+    made, other = await found(platform), await found(platform)
+    id_, domain = made.ids["Brand"], f"Home-{made.slug}.example.org"
+    builder = f"builder-{made.slug}"
+    joined = await accepted(platform, builder, "joinBrand", brandId=id_, displayName="Bo")
+    await accepted(platform, made.owner, "grantRole", memberId=joined["member"]["id"], role="BUILDER")
+    colors = {**COLORS, "logoUrl": "https://example.org/logo.svg"}
+    assert await refused(platform, made.owner, "designHome", brandId=id_, **{**colors, "text": "#cccccc"}) == [
+        "LOW_CONTRAST"
+    ]
+    designed = await accepted(platform, builder, "designHome", brandId=id_, **colors)
+    assert designed["brand"]["theme"] == {**colors, "background": "#ffffff"}
+    french = await accepted(platform, builder, "chooseLocale", brandId=id_, locale="fr-CA")
+    assert french["brand"] == {"locale": "fr-CA"}
+    assert await refused(platform, builder, "chooseLocale", brandId=id_, locale="xx") == ["INVALID"]
+
+    assert await refused(platform, builder, "setDomain", brandId=id_, domain=domain) == ["FORBIDDEN"]
+    taken = await accepted(platform, made.owner, "setDomain", brandId=id_, domain=domain)
+    assert taken["brand"] == {"domain": domain.lower()}
+    theirs = {"brandId": other.ids["Brand"], "domain": domain.upper()}
+    assert await refused(platform, other.owner, "setDomain", **theirs) == ["NAME_TAKEN"]
+    query = "query($domain: String!) { brandByDomain(domain: $domain) { slug locale } }"
+    token = taken["consistencyToken"]
+    at_home = await platform.graphql(query, {"domain": domain}, consistency_token=token)
+    assert at_home["data"]["brandByDomain"] == {"slug": made.slug, "locale": "fr-CA"}
+    await accepted(platform, made.owner, "setDomain", brandId=id_, domain=f"new-{made.slug}.example.org")
+    moved = await accepted(platform, other.owner, "setDomain", **theirs)
+    elsewhere = await platform.graphql(query, {"domain": domain}, consistency_token=moved["consistencyToken"])
+    assert elsewhere["data"]["brandByDomain"]["slug"] == other.slug
+    gone = await accepted(platform, made.owner, "setDomain", brandId=id_, domain=None)
+    assert gone["brand"] == {"domain": None}

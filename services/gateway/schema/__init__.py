@@ -13,12 +13,21 @@ from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
+from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.subscriptions import Subscription
 
 
 @strawberry.type(description="Every change.  Each takes one input and answers the object or why it was refused.")
-class Mutation(BrandMutation, BrandLaunchMutation, MemberMutation, DiscussionMutation, EventMutation, FeedbackMutation):
+class Mutation(
+    BrandMutation,
+    BrandLaunchMutation,
+    HomeMutation,
+    MemberMutation,
+    DiscussionMutation,
+    EventMutation,
+    FeedbackMutation,
+):
     """All commands."""
 
 

@@ -13,6 +13,7 @@ from libs.shared.domain import NO_BRAND, Invalid
 from services.gateway import consistency, ids, replies
 from services.gateway.context import Context, Info, Scope
 from services.gateway.limits import MAX_PAGE
+from services.gateway.schema.brand_home import BrandHome
 from services.gateway.schema.brand_launch import BrandLaunch, BrandType, LaunchStage
 from services.gateway.schema.brand_rules import BrandRules
 from services.gateway.schema.common import (
@@ -53,7 +54,7 @@ class BrandKind(Enum):
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandLaunch, BrandRules, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+class Brand(Node, BrandLaunch, BrandHome, BrandRules, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
     """A brand."""
 
     network_key: strawberry.Private[str]
@@ -205,6 +206,13 @@ class Query:
         """A brand by its slug; public.  consistencyToken: see the header of that name."""
         scope = info.context.everywhere(consistency.decode(consistency_token) if consistency_token else None)
         row = await unless_missing(scope.ask("members", "brand_by_slug", replies.BrandReply, slug=slug))
+        return Brand.of(row, scope) if row else None
+
+    @field
+    async def brand_by_domain(self, info: Info, domain: str) -> Brand | None:
+        """The brand whose home is at a domain, in any spelling; public."""
+        scope = info.context.everywhere()
+        row = await unless_missing(scope.ask("members", "brand_by_domain", replies.BrandReply, domain=domain))
         return Brand.of(row, scope) if row else None
 
     @field

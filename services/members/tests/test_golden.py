@@ -6,11 +6,17 @@ from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
-from services.members import brand, charter, member, network
+from services.members import brand, charter, home, member, network
 
 CODEC = Codec(
     "members",
-    (*network.DECIDER.events, *brand.DECIDER.events, *charter.DECIDER.events, *member.DECIDER.events),
+    (
+        *network.DECIDER.events,
+        *brand.DECIDER.events,
+        *charter.DECIDER.events,
+        *home.DECIDER.events,
+        *member.DECIDER.events,
+    ),
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
@@ -39,6 +45,18 @@ SAMPLES = {
     ),
     "manifesto_published.v1": charter.ManifestoPublished(edition=1, text="Wir **helfen**."),
     "rules_published.v1": charter.RulesPublished(edition=2, text="Be kind.\n\nStay on topic."),
+    "home_designed.v1": home.HomeDesigned(
+        theme=home.Theme(
+            background="#ffffff",
+            text="#111111",
+            accent="#0b5fff",
+            accent_text="#ffffff",
+            logo_url="https://example.org/logo.svg",
+        )
+    ),
+    "domain_taken.v1": home.DomainTaken(domain="club.example.org"),
+    "domain_left.v1": home.DomainLeft(domain="club.example.org"),
+    "locale_chosen.v1": home.LocaleChosen(locale="fr-CA"),
     "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
