@@ -87,6 +87,15 @@ class AcceptanceReply(Struct, frozen=True):
     accepted: AcceptedReply | None = None
 
 
+class SimilarBrandReply(Struct, frozen=True):
+    """A brand that is like another one; `score` is 80–100."""
+
+    id: str
+    slug: str
+    name: str
+    score: int
+
+
 class MemberReply(Struct, frozen=True):
     """A member of a brand; `email` is only given to the member."""
 

@@ -41,6 +41,7 @@ from services.members.views.networks import (
     NetworksView,
     NetworkView,
 )
+from services.members.views.similar_brands import SimilarBrand, SimilarBrands, SimilarBrandsQueries, SimilarToBrand
 
 
 def compose(app: App) -> None:
@@ -72,6 +73,9 @@ def _brand_queries(app: App) -> None:
     app.query(BrandBySlug, BrandView, view.brand_by_slug, view=view, same_for=anybody)
     app.query(BrandByDomain, BrandView, view.brand_by_domain, view=view, same_for=anybody)
     app.query(BrandsGetMany, list[BrandView | None], view.brands_get_many, view=view, same_for=anybody)
+    similar = SimilarBrandsQueries(view)
+    app.query(SimilarBrands, list[SimilarBrand], similar.similar_brands, view=view, same_for=anybody)
+    app.query(SimilarToBrand, list[SimilarBrand], similar.similar_to_brand, view=view, same_for=anybody)
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
 
 

@@ -273,6 +273,7 @@ QUERIES: Final = {
     **node_queries(),
     "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
     "brandByDomain": f'{{ brandByDomain(domain: "example.org") {all_fields(SCHEMA.type_map["Brand"], 0)} }}',
+    "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

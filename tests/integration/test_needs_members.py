@@ -190,3 +190,21 @@ async def test_need_67_a_branded_home(platform: Platform) -> None:
     assert elsewhere["data"]["brandByDomain"]["slug"] == other.slug
     gone = await accepted(platform, made.owner, "setDomain", brandId=id_, domain=None)
     assert gone["brand"] == {"domain": None}
+
+
+async def test_need_50_a_near_duplicate_is_told_and_never_refused(platform: Platform) -> None:
+    made = await found(platform)
+    about = {"networkId": made.ids["Network"], "kind": "CLUB", "founderName": "Founder"}
+    tag = made.slug[-6:]
+    first = await accepted(platform, OPERATOR, "createBrand", **about, slug=f"voile-{tag}", name="Voile d'été")
+    assert [brand["name"] for brand in first["similarBrands"]] == []
+    query = """query($network: ID!, $name: String!) {
+      similarBrands(networkId: $network, name: $name) { brandId slug name score } }"""
+    asked = {"network": made.ids["Network"], "name": "VOILE D'ETE"}
+    before = await platform.graphql(query, asked, consistency_token=first["consistencyToken"])
+    [candidate] = before["data"]["similarBrands"]
+    assert candidate == {
+        "brandId": first["brand"]["id"], "slug": f"voile-{tag}", "name": "Voile d'été", "score": 100,
+    }  # fmt: skip
+    again = await accepted(platform, OPERATOR, "createBrand", **about, slug=f"sail-{tag}", name="La voile d'Été")
+    assert [brand["name"] for brand in again["similarBrands"]] == ["Voile d'été"], "it is opened nevertheless"

@@ -35,6 +35,7 @@ from services.gateway.schema.discussions import BrandDiscussions, load_post, loa
 from services.gateway.schema.events import BrandEvents, load_event
 from services.gateway.schema.feedback import BrandFeedback, load_board, load_idea
 from services.gateway.schema.members import BrandMembers, Member, load_member
+from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 
 
 @strawberry.enum(description="Whose community a brand is.")
@@ -193,7 +194,7 @@ async def load_node(context: Context, text: str) -> Node | None:
 
 
 @strawberry.type
-class Query:
+class Query(SimilarBrandsQuery):
     """Where reading starts."""
 
     @field
@@ -246,7 +247,7 @@ class NetworkPayload(Payload):
 
 
 @strawberry.type
-class BrandPayload(Payload):
+class BrandPayload(SimilarBrandsPayload):
     """The brand that was created or left."""
 
     @field
@@ -255,8 +256,6 @@ class BrandPayload(Payload):
         if self.done is None:
             return None
         return await load_brand(info.context.everywhere(self.done.position), self.key)
-
-    key: strawberry.Private[str] = ""
 
 
 @strawberry.input
