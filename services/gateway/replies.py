@@ -55,6 +55,7 @@ class BrandReply(Struct, frozen=True):
     modules_off: list[str] = []
     theme: ThemeReply | None = None
     domain: str | None = None
+    furnished_at: datetime | None = None
 
 
 class CharterTextReply(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, structs
 from libs.access.gate import Module, Stage
 from libs.access.roles import Role, require
 from libs.shared.codec import Upcaster
-from libs.shared.domain import NO_BRAND, Command, Decider, DomainError, Event, Id, Invalid, NotFound
+from libs.shared.domain import NO_BRAND, SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid, NotFound
 from libs.shared.text import Line, Slug
 from services.members.locale import Locale, check_locale
 
@@ -88,7 +88,15 @@ class ModuleSwitchedOn(Event, frozen=True, kw_only=True):
     module: Module
 
 
-BrandEvent = BrandCreated | StageEntered | ModuleSwitchedOff | ModuleSwitchedOn
+class BrandFurnished(Event, frozen=True, kw_only=True):
+    """The platform carried out the brand's template; `left_out` are the commands that were refused."""
+
+    wire_name: ClassVar[str] = "brand_furnished"
+
+    left_out: tuple[str, ...] = ()
+
+
+BrandEvent = BrandCreated | StageEntered | ModuleSwitchedOff | ModuleSwitchedOn | BrandFurnished
 
 
 def _created_v1(data: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +116,7 @@ class Brand(Struct, frozen=True, kw_only=True):
     slug: str = ""
     stage: Stage = Stage.OPEN
     modules_off: frozenset[Module] = frozenset()
+    furnished: bool = False
 
     @property
     def exists(self) -> bool:
@@ -126,6 +135,8 @@ def evolve(state: Brand, event: BrandEvent) -> Brand:
             return structs.replace(state, modules_off=state.modules_off | {event.module})
         case ModuleSwitchedOn():
             return structs.replace(state, modules_off=state.modules_off - {event.module})
+        case BrandFurnished():
+            return structs.replace(state, furnished=True)
         case _:
             assert_never(event)
 
@@ -175,7 +186,16 @@ class SwitchModule(Command, frozen=True, kw_only=True):
     on: bool
 
 
-BrandCommand = CreateBrand | EnterStage | SwitchModule
+class CompleteFurnishing(Command, frozen=True, kw_only=True):
+    """Say that the brand's template was carried out, but for what was refused.  The platform only."""
+
+    wire_name: ClassVar[str] = "complete_furnishing"
+
+    brand_id: Id
+    left_out: tuple[str, ...] = ()
+
+
+BrandCommand = CreateBrand | EnterStage | SwitchModule | CompleteFurnishing
 
 # Decisions
 
@@ -191,6 +211,8 @@ def decide(state: Brand, command: BrandCommand) -> list[BrandEvent]:
             return _enter_stage(state, command)
         case SwitchModule():
             return _switch_module(state, command)
+        case CompleteFurnishing():
+            return _complete_furnishing(state, command)
         case _:
             assert_never(command)
 
@@ -243,7 +265,14 @@ def _switch_module(state: Brand, command: SwitchModule) -> list[BrandEvent]:
     return [ModuleSwitchedOn(module=command.module) if command.on else ModuleSwitchedOff(module=command.module)]
 
 
-def _must_be(state: Brand, command: EnterStage | SwitchModule) -> None:
+def _complete_furnishing(state: Brand, command: CompleteFurnishing) -> list[BrandEvent]:
+    if command.actor != SYSTEM:
+        raise Forbidden("the platform furnishes brands")
+    _must_be(state, command)
+    return [] if state.furnished else [BrandFurnished(left_out=command.left_out)]
+
+
+def _must_be(state: Brand, command: EnterStage | SwitchModule | CompleteFurnishing) -> None:
     if command.brand_id != command.brand or not state.exists:
         raise NotFound("there is no such brand", ("brand_id",))
 
@@ -254,6 +283,6 @@ DECIDER: Decider[Brand, BrandCommand, BrandEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.brand_id,
-    commands=(CreateBrand, EnterStage, SwitchModule),
-    events=(BrandCreated, StageEntered, ModuleSwitchedOff, ModuleSwitchedOn),
+    commands=(CreateBrand, EnterStage, SwitchModule, CompleteFurnishing),
+    events=(BrandCreated, StageEntered, ModuleSwitchedOff, ModuleSwitchedOn, BrandFurnished),
 )

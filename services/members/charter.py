@@ -83,13 +83,17 @@ def evolve(state: Charter, event: CharterEvent) -> Charter:
 
 
 class PublishCharter(Command, frozen=True, kw_only=True):
-    """Publish a new edition of the manifesto or of the rules.  Leaders only.  Envelope: brand = `brand_id`."""
+    """Publish a new edition of the manifesto or of the rules, or `only_the_first`: nothing when there is one.
+
+    Leaders only.  Envelope: brand = `brand_id`.
+    """
 
     wire_name: ClassVar[str] = "publish_charter"
 
     brand_id: Id
     part: CharterPart
     text: CharterText
+    only_the_first: bool = False
 
 
 # Decisions
@@ -100,15 +104,11 @@ def decide(state: Charter, command: PublishCharter) -> list[CharterEvent]:
     require(command.roles, *LEADERS)
     if command.brand_id != command.brand:
         raise NotFound("there is no such brand", ("brand_id",))
-    match command.part:
-        case CharterPart.MANIFESTO:
-            published = ManifestoPublished(edition=state.manifesto.number + 1, text=command.text)
-            return [] if state.manifesto.digest == _digest(command.text) else [published]
-        case CharterPart.RULES:
-            ruled = RulesPublished(edition=state.rules.number + 1, text=command.text)
-            return [] if state.rules.digest == _digest(command.text) else [ruled]
-        case _:
-            assert_never(command.part)
+    newest = state.manifesto if command.part is CharterPart.MANIFESTO else state.rules
+    if newest.digest == _digest(command.text) or (command.only_the_first and newest.number):
+        return []
+    published = ManifestoPublished if command.part is CharterPart.MANIFESTO else RulesPublished
+    return [published(edition=newest.number + 1, text=command.text)]
 
 
 def _digest(text: str) -> str:

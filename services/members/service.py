@@ -6,6 +6,7 @@ from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
+from services.members.furnishing import Furnishing
 from services.members.views.brands import (
     BrandByDomain,
     BrandBySlug,
@@ -50,6 +51,7 @@ def compose(app: App) -> None:
     authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     Commands(app, authorizer)
+    Furnishing.register(app)
     _network_queries(app)
     _brand_queries(app)
     _member_queries(app, authorizer)

@@ -18,7 +18,8 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
     "createBrand": (
         "CreateBrandInput",
-        "brand { id slug name kind locale memberCount type description stage modules } similarBrands { name }",
+        "brand { id slug name kind locale memberCount type description stage modules furnishedAt } "
+        "similarBrands { name }",
     ),
     "enterBrandStage": ("EnterStageInput", "brand { id stage }"),
     "switchModule": ("SwitchModuleInput", "brand { id modules }"),

@@ -44,8 +44,8 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Queries of the services that are for others than the gateway.
-FOR_OTHERS: Final = {"qry.members.network_page", "qry.discussions.reply_page"}
+#: Commands and queries of the services that are for others than the gateway.
+FOR_OTHERS: Final = {"cmd.members.brand.complete_furnishing", "qry.members.network_page", "qry.discussions.reply_page"}
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
 
@@ -132,7 +132,13 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "createNetwork": ({"slug": "net", "name": "Net"}, {}),
     "createBrand": (
         {"networkId": IDS["Network"], "slug": "acme", "name": "Acme", "kind": "CLUB", "founderName": "Ada"},
-        {"locale": "zh-Hant-TW", "type": "INTEREST", "description": "All of it", "stage": "DRAFT"},
+        {
+            "locale": "zh-Hant-TW",
+            "type": "INTEREST",
+            "description": "All of it",
+            "stage": "DRAFT",
+            "fromTemplate": True,
+        },
     ),
     "enterBrandStage": ({"brandId": IDS["Brand"], "stage": "OPEN"}, {}),
     "switchModule": ({"brandId": IDS["Brand"], "module": "EVENTS", "on": False}, {}),

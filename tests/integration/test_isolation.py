@@ -27,7 +27,7 @@ SCHEMA: Final[GraphQLSchema] = build()._schema
 #: What anybody may read of a brand; every other field of it is for its members.
 PUBLIC: Final = {
     "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
-    "modules", "theme", "domain", "charter", "charterEditions",
+    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions",
 }  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}

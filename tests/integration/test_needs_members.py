@@ -1,11 +1,12 @@
 """What brands and their members need, each test named for its need, through GraphQL on a real platform."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 from libs.shared.testing.platform import OPERATOR, Platform
-from tests.integration.community import COLORS, Community, accepted, found, furnish, refused, run
+from tests.integration.community import COLORS, Community, accepted, found, furnish, refused, run, tomorrow
 
 
 async def brand(platform: Platform, made: Community, fields: str, subject: str | None, token: str | None) -> Any:
@@ -208,3 +209,49 @@ async def test_need_50_a_near_duplicate_is_told_and_never_refused(platform: Plat
     }  # fmt: skip
     again = await accepted(platform, OPERATOR, "createBrand", **about, slug=f"sail-{tag}", name="La voile d'Été")
     assert [brand["name"] for brand in again["similarBrands"]] == ["Voile d'été"], "it is opened nevertheless"
+
+
+async def furnished(platform: Platform, type_: str) -> Community:
+    """A French club in DRAFT, opened by the operator from the template of a type, once that was carried out."""
+    made = await found(platform)
+    slug = f"{made.slug}-new"
+    opened = await accepted(
+        platform, OPERATOR, "createBrand", networkId=made.ids["Network"], slug=slug, name="New", kind="CLUB",
+        locale="fr", stage="DRAFT", type=type_, fromTemplate=True, founderName="Founder",
+    )  # fmt: skip
+    made = Community(slug=slug, owner=OPERATOR, member="", ids={"Brand": opened["brand"]["id"]})
+    deadline = time.monotonic() + 60
+    while (await brand(platform, made, "furnishedAt", None, None))["furnishedAt"] is None:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    return made
+
+
+async def test_need_30_a_template_makes_the_right_spaces_and_modules(platform: Platform) -> None:
+    made = await furnished(platform, "TRANSACTION")
+    fields = """modules charter { manifesto { text } rules { version text } }
+      spaces { nodes { slug name kind } } boards { nodes { slug kind } }"""
+    shown = await brand(platform, made, fields, made.owner, None)
+    assert shown["modules"] == ["DISCUSSIONS", "FEEDBACK"]
+    kinds = {node["slug"]: node["kind"] for node in shown["spaces"]["nodes"]}
+    assert kinds == {
+        "actualites": "BROADCAST", "offres-et-besoins": "DISCUSSION", "avant-d-acheter": "QUESTIONS",
+        "club-house": "DISCUSSION",
+    }  # fmt: skip
+    assert shown["boards"]["nodes"] == [{"slug": "souhaits", "kind": "PRODUCT"}]
+    assert shown["charter"]["rules"]["version"] == 1 and "Dites-le" in shown["charter"]["rules"]["text"]
+    event = {"title": "Fair", "format": "ONLINE", "startsAt": tomorrow(), "endsAt": tomorrow(1), "timeZone": "UTC"}
+    codes = await refused(platform, made.owner, "scheduleEvent", brandId=made.ids["Brand"], **event)
+    assert codes == ["MODULE_OFF"]
+
+
+async def test_need_63_a_new_brand_is_not_an_empty_shell(platform: Platform) -> None:
+    made = await furnished(platform, "INTEREST")
+    fields = "posts { nodes { title body author { id } space { slug } } }"
+    shown = await brand(platform, made, fields, made.owner, None)
+    posts = {node["title"]: node for node in shown["posts"]["nodes"]}
+    assert set(posts) == {"Bienvenue", "Comment cela a-t-il commencé pour vous ?"}
+    assert posts["Bienvenue"]["space"]["slug"] == "actualites"
+    assert posts["Bienvenue"]["author"] is None, "the platform wrote it"
+    answer = await accepted(platform, made.owner, "publishRules", brandId=made.ids["Brand"], text="Our own rules.")
+    assert answer["brand"]["charter"]["rules"] == {"version": 2, "text": "Our own rules."}

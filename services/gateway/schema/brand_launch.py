@@ -1,5 +1,6 @@
 """What a brand is for, how far it is, and which of its parts are in use."""
 
+from datetime import datetime
 from enum import Enum
 
 import strawberry
@@ -57,6 +58,11 @@ class BrandLaunch:
     def stage(self) -> LaunchStage:
         """How far it is."""
         return LaunchStage(self.row.stage)
+
+    @field
+    def furnished_at(self) -> datetime | None:
+        """When its template was carried out; null without one, and until then."""
+        return self.row.furnished_at
 
     @field
     def modules(self) -> list[Module]:

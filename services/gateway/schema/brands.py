@@ -279,6 +279,10 @@ class CreateBrandInput:
     type: BrandType | None = strawberry.field(default=None, description="What draws people to it.")
     description: str = strawberry.field(default="", description="What it is about, at most 500 characters.")
     stage: LaunchStage = strawberry.field(default=LaunchStage.OPEN, description="Where it begins; not ARCHIVED.")
+    from_template: bool = strawberry.field(
+        default=False,
+        description="Furnish it by its type and kind, soon after: spaces, first posts, boards, rules, modules.",
+    )
     founder_name: str = strawberry.field(description="The sender's name as a member of the new brand.")
     command_id: CommandId = None
 
@@ -328,6 +332,7 @@ class BrandMutation:
             type=input.type and input.type.value,
             description=input.description,
             stage=input.stage.value,
+            furnished=input.from_template,
             founder=identity,
             founder_name=input.founder_name,
         )

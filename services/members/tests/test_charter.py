@@ -43,6 +43,12 @@ def test_the_same_words_again_ask_nobody_again() -> None:
     given(DECIDER, RULES, newer).when(publish()).then(RulesPublished(edition=3, text="Be kind."))
 
 
+def test_the_first_only_gives_way_to_what_is_there() -> None:
+    given(DECIDER).when(publish(only_the_first=True)).then(RULES)
+    given(DECIDER, RULES).when(publish(text="Other", only_the_first=True)).then_nothing()
+    given(DECIDER, MANIFESTO).when(publish(only_the_first=True)).then(RULES)
+
+
 def test_leaders_publish() -> None:
     given(DECIDER).when(publish(roles={"member", "moderator"})).then_raises("FORBIDDEN")
     given(DECIDER).when(publish(brand="b2")).then_raises("NOT_FOUND", ("brand_id",))

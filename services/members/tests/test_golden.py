@@ -38,6 +38,7 @@ SAMPLES = {
     "stage_entered.v1": brand.StageEntered(stage=Stage.ARCHIVED),
     "module_switched_off.v1": brand.ModuleSwitchedOff(module=Module.EVENTS),
     "module_switched_on.v1": brand.ModuleSwitchedOn(module=Module.DISCUSSIONS),
+    "brand_furnished.v1": brand.BrandFurnished(left_out=("discussions.space.create_space",)),
     "member_admitted.v1": member.MemberAdmitted(role=Role.BUILDER),
     "member_joined.v1": member.MemberJoined(identity="i1", display_name="Marie", email="marie@example.org"),
     "member_joined.v2": member.MemberJoined(

@@ -17,6 +17,7 @@ from libs.shared.times import from_ms, to_ms
 from services.members import brand, home, member
 from services.members.brand import (
     BrandCreated,
+    BrandFurnished,
     BrandKind,
     BrandType,
     ModuleSwitchedOff,
@@ -44,6 +45,7 @@ class BrandView(Struct, frozen=True, kw_only=True):
     modules_off: list[Module] = []
     theme: Theme | None = None
     domain: str | None = None
+    furnished_at: datetime | None = None
 
 
 class BrandPageResult(Page[BrandView], frozen=True, kw_only=True):
@@ -121,6 +123,7 @@ class BrandsView(View):
                     "modules_off": [],
                     "theme": None,
                     "domain": None,
+                    "furnished_at_ms": None,
                 }
                 yield Write("brands", ReplaceOne({"_id": recorded.brand}, document, upsert=True))
                 yield Write("totals", UpdateOne({"_id": event.network_id}, {"$inc": {"count": 1}}, upsert=True))
@@ -130,6 +133,8 @@ class BrandsView(View):
                 yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$addToSet": {"modules_off": module.value}}))
             case ModuleSwitchedOn(module=module):
                 yield Write("brands", UpdateOne({"_id": recorded.brand}, {"$pull": {"modules_off": module.value}}))
+            case BrandFurnished():
+                yield _set(recorded, furnished_at_ms=to_ms(recorded.recorded_at))
             case HomeDesigned(theme=theme):
                 yield _set(recorded, theme=to_builtins(theme))
             case DomainTaken(domain=domain):
@@ -197,5 +202,6 @@ def _brand(document: Mapping[str, Any]) -> BrandView:
         stage=Stage(document["stage"]),
         theme=document["theme"] and convert(document["theme"], Theme),
         domain=document["domain"],
+        furnished_at=None if document["furnished_at_ms"] is None else from_ms(document["furnished_at_ms"]),
         modules_off=sorted(Module(module) for module in document["modules_off"]),
     )
