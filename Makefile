@@ -8,8 +8,13 @@ BIN := $(VENV)/bin
 ARCHIPEL := $(BIN)/archipel
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
 
-# GraphQL over HTTP; CloudEvents 1.0; AsyncAPI 3.0 and JSON Schema.
+# GraphQL over HTTP and WebSocket; CloudEvents 1.0; AsyncAPI 3.0 and JSON Schema.
 CONFORMANCE := tests/conformance $(addprefix libs/,shared/tests/test_codec.py shared/tests/test_catalogue.py cli/tests/test_catalogue.py)
+# What of it is in JavaScript: folders with a lock file, and the stamp that npm leaves in each.
+JAVASCRIPT := tests/conformance/node docs/clients/typescript
+PACKAGES := $(addsuffix /node_modules/.package-lock.json,$(JAVASCRIPT))
+NEED_NODE := node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null \
+	|| { echo 'make conformance needs Node 20 or newer with npm' >&2; exit 1; }
 
 # What is installed, as two stamps: what a laptop needs to run the platform, and beyond that what developers need.
 RUNNABLE := $(VENV)/.runnable
@@ -52,7 +57,8 @@ bench: $(COMPLETE) ## measure the budgets; ARGS="--help" lists the options
 	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: conformance
-conformance: $(COMPLETE) ## run the suites of the standards that the platform follows
+conformance: $(COMPLETE) $(PACKAGES) ## run the suites of the standards that the platform follows; needs Node
+	@$(NEED_NODE)
 	@$(BIN)/python -m pytest $(CONFORMANCE) $(ARGS)
 
 .PHONY: lock
@@ -72,6 +78,12 @@ $(RUNNABLE): requirements/embedded.lock pyproject.toml | $(BIN)/python
 $(COMPLETE): requirements/dev.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements/dev.lock)
 	@touch $(RUNNABLE) $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@$(NEED_NODE)
+	@echo "installing $< into $*/node_modules"
+	@cd $* && npm ci --silent
+	@touch $@
 
 define install
 @echo "installing $(1) into $(VENV)"

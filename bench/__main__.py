@@ -16,7 +16,20 @@ from rich.table import Table
 from bench.harness import Line
 
 #: Modules of this package with `async def run() -> list[Line]`, in the order in which they run.
-NAMES = ("append", "hot_aggregate", "projector", "rpc", "graphql_page", "visibility", "footprint")
+NAMES = (
+    "executor",
+    "append",
+    "hot_aggregate",
+    "projector",
+    "privacy",
+    "rpc",
+    "graphql_page",
+    "home_page",
+    "visibility",
+    "footprint",
+)
+#: The same, run only when they are named: they need more than Python, or more time.
+NAMED = ("overload", "peers")
 
 _WIDTH = 160
 
@@ -46,7 +59,8 @@ async def _collect(run: Callable[[], Awaitable[list[Line]]]) -> list[Line]:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
+    chosen = f"one of {', '.join(NAMES)}; and, when it is named, of {', '.join(NAMED)}"
+    parser.add_argument("--only", action="append", choices=(*NAMES, *NAMED), metavar="NAME", help=chosen)
     parser.add_argument("--json", metavar="FILE", help="also write the results there")
     return parser.parse_args(arguments)
 

@@ -10,6 +10,8 @@ import yaml
 
 from libs.cli.checks import CheckFailed, validate_manifests
 from libs.shared.settings import Settings, variable
+from services.gateway.execution import Engine
+from services.gateway.trusted import Trusted
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = {"members", "discussions", "events", "feedback", "gateway"}
@@ -90,7 +92,7 @@ def test_pods_meet_the_restricted_pod_security_standard(objects: list[dict[str, 
         assert pod["securityContext"]["runAsUser"] > 0
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-        assert all(set(volume) <= {"name", "emptyDir"} for volume in pod["volumes"])
+        assert all(set(volume) <= {"name", "emptyDir", "configMap"} for volume in pod["volumes"])
         for container in pod["containers"]:
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -114,3 +116,19 @@ def test_every_setting_of_the_platform_exists(objects: list[dict[str, Any]]) -> 
         found["data"] for name, found in of_kind(objects, "ConfigMap").items() if name.startswith("archipel-platform")
     )
     assert set(settings) <= known
+
+
+def test_the_gateway_runs_only_the_documents_of_its_folder(objects: list[dict[str, Any]]) -> None:
+    pod = of_kind(objects, "Deployment")["archipel-gateway"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    env = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert (env[variable("documents")], env[variable("introspection")]) == ("trusted", "off")
+    (mount,) = [one for one in container["volumeMounts"] if one["mountPath"] == env[variable("trusted_documents")]]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == mount["name"]]
+    assert of_kind(objects, "ConfigMap")[volume["configMap"]["name"]]["data"]
+
+
+def test_its_documents_are_registered_and_valid() -> None:
+    trusted = Trusted.load(str(ROOT / "deploy/k8s/base/gateway/documents"))
+    assert len(trusted)
+    Engine(trusted)

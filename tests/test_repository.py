@@ -1,5 +1,6 @@
 """What holds for the repository as a whole: lock files, commands, documents, and where things may lie."""
 
+import json
 import os
 import re
 import subprocess
@@ -53,6 +54,16 @@ def test_a_lock_pins_every_package_by_hash_and_names_no_address(lock: Path) -> N
     for block in blocks:
         assert re.match(r"[a-z0-9.-]+==\S+", block), block
         assert "--hash=sha256:" in block, block
+
+
+def test_a_lock_of_javascript_pins_every_package_by_hash_and_names_no_address() -> None:
+    locks = [path for path in tracked_files() if path.name == "package-lock.json"]
+    assert locks
+    for lock in locks:
+        packages = json.loads(lock.read_text())["packages"]
+        assert all("integrity" in package for path, package in packages.items() if path), lock
+        assert not any("resolved" in package for package in packages.values()), lock
+        assert "omit-lockfile-registry-resolved=true" in (lock.parent / ".npmrc").read_text().splitlines()
 
 
 def test_the_locks_agree() -> None:

@@ -1,4 +1,4 @@
-"""Answers what an actor may do in a brand, quickly; a no rests on the last event of the member and of the brand."""
+"""Answers what an actor may do in a brand, quickly; a no rests on the last event of the actor and of the brand."""
 
 import re
 from collections.abc import Collection
@@ -9,14 +9,15 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from libs.access.gate import Gate, Module, Stage
-from libs.access.roles import ALL_ROLES
+from libs.access.roles import ALL_ROLES, Role, require
+from libs.access.scopes import READER, is_account
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Command, Forbidden, Query, Unavailable
 from libs.shared.event_store import Subject
 from libs.shared.positions import Positions, ViewCommitted
 
 _BRANDS = 1_000
-_MEMBERS_A_BRAND = 2_000
+_ACTORS_A_BRAND = 2_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -27,7 +28,7 @@ class _Known:
 
     def __init__(self) -> None:
         self.gate: Gate | None = None
-        self.roles: LRUCache[str, frozenset[str]] = LRUCache(_MEMBERS_A_BRAND)
+        self.roles: LRUCache[str, frozenset[str]] = LRUCache(_ACTORS_A_BRAND)
 
 
 class Authorizer:
@@ -56,20 +57,34 @@ class Authorizer:
         self._cache: LRUCache[str, _Known] = LRUCache(_BRANDS)
         positions.listen(view.name, self._forget)
 
-    async def roles(self, brand: str, member: str) -> frozenset[str]:
-        """Return the member's roles in the brand; none for who is not in it; all of them for SYSTEM.
+    async def roles(self, brand: str, actor: str) -> frozenset[str]:
+        """Return the roles to decide an actor's command with; none for who is not in the brand; all for SYSTEM.
 
-        Before it answers "none" it lets the view catch up with that member's last event.  Raises `Unavailable`, and
+        Before it answers "none" it lets the view catch up with that actor's last event.  Raises `Unavailable`, and
         `DomainError` STALE_VIEW, when it cannot know in time.
         """
-        if member == SYSTEM:
+        return await self._roles(brand, actor) - {READER}
+
+    async def member_only(self, query: Query) -> None:
+        """Raise `Forbidden` unless the viewer is a member of the brand, a service account that may read, or SYSTEM."""
+        if not await self._roles(query.brand, query.viewer):
+            raise Forbidden("only members of this brand may see this")
+
+    async def people_with(self, query: Query, *allowed: Role) -> None:
+        """Raise `Forbidden` unless the viewer has one of the roles, and is a person or SYSTEM: no service account."""
+        if is_account(query.viewer):
+            raise Forbidden
+        require(await self._roles(query.brand, query.viewer), frozenset(allowed))
+
+    async def _roles(self, brand: str, actor: str) -> frozenset[str]:
+        if actor == SYSTEM:
             return ALL_ROLES
         known = self._known(brand)
-        roles = known.roles.get(member) or await self._view.roles(brand, member)
-        if not roles and await self._catch_up(brand, "member", member):
-            roles = await self._view.roles(brand, member)
+        roles = known.roles.get(actor) or await self._view.roles(brand, actor)
+        if not roles and await self._catch_up_with(brand, actor):
+            roles = await self._view.roles(brand, actor)
         if roles and self._cache.get(brand) is known:  # else the brand changed while this was read
-            known.roles[member] = roles
+            known.roles[actor] = roles
         return roles
 
     async def gate(self, brand: str, *, proven: bool = False) -> Gate:
@@ -90,7 +105,7 @@ class Authorizer:
     async def admit(self, command: Command, roles: frozenset[str]) -> None:
         """Raise `DomainError` BRAND_NOT_OPEN, BRAND_ARCHIVED or MODULE_OFF when the brand does not take the command.
 
-        Before it refuses it lets the view catch up with the last events of the brand and of the member.
+        Before it refuses it lets the view catch up with the last events of the brand and of the actor.
         """
         if type(command) in self._exempt:
             return
@@ -101,21 +116,19 @@ class Authorizer:
         if gate.refusal(roles, self._module) is None:
             return
         gate = await self.gate(brand, proven=True)
-        if gate.stage is Stage.DRAFT and await self._catch_up(brand, "member", actor):
+        if gate.stage is Stage.DRAFT and await self._catch_up_with(brand, actor):
             roles = await self._view.roles(brand, actor)
         if refusal := gate.refusal(roles, self._module):
             raise refusal
-
-    async def member_only(self, query: Query) -> None:
-        """Raise `Forbidden` unless the query's viewer is a member of its brand, or SYSTEM."""
-        if not await self.roles(query.brand, query.viewer):
-            raise Forbidden("only members of this brand may see this")
 
     def _known(self, brand: str) -> _Known:
         known = self._cache.get(brand)
         if known is None:
             known = self._cache[brand] = _Known()
         return known
+
+    async def _catch_up_with(self, brand: str, actor: str) -> bool:
+        return await self._catch_up(brand, "service_account" if is_account(actor) else "member", actor)
 
     async def _catch_up(self, brand: str, aggregate: str, id_: str) -> bool:
         """Wait until the view shows the aggregate's last event; False when there was never one."""

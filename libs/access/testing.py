@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import SecretStr
+
 from libs.access.view import AccessView, MemberJoined, RoleGranted
 from libs.shared.bus import BusClient
 from libs.shared.codec import Codec
@@ -20,6 +22,7 @@ from libs.shared.rebuild import rebuild
 from libs.shared.service import App
 from libs.shared.settings import Settings
 from libs.shared.streams import ensure_streams, event_stream
+from libs.shared.testing.platform import MASTER_KEYS
 from libs.shared.testing.servers import MongoServer, NatsServer
 from libs.shared.testing.views import NOON
 
@@ -83,7 +86,8 @@ class World:
         reads = asyncio.Event()
         before = view.generation
         self.app.positions.listen(view.name, lambda _: reads.set() if view.generation != before else None)
-        await rebuild(view, lambda _: None, nats=self.app.nats, database=self.app.db, positions=self.app.positions)
+        app = self.app
+        await rebuild(view, lambda _: None, nats=app.nats, database=app.db, positions=app.positions, vault=app.vault)
         async with asyncio.timeout(20):
             await reads.wait()
 
@@ -95,7 +99,7 @@ async def running(name: str, compose: Callable[[App], None], folder: Path) -> As
         connection = Connection("test")
         await connection.open(nats.url)
         await ensure_streams(connection, event_stream("members"))
-        app = App(name, Settings(nats_url=nats.url, mongo_url=mongo.url))
+        app = App(name, Settings(nats_url=nats.url, mongo_url=mongo.url, master_keys=SecretStr(MASTER_KEYS)))
         compose(app)
         await app.start()
         try:

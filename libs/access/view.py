@@ -7,6 +7,7 @@ from pymongo import DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.gate import Gate, Stage
 from libs.access.roles import Role
+from libs.access.scopes import roles_in
 from libs.shared.domain import Event
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -80,23 +81,45 @@ class RulesPublished(Event, frozen=True, kw_only=True):
     edition: int
 
 
+class ServiceAccountCreated(Event, frozen=True, kw_only=True):
+    """A program may act in the brand, within its scopes."""
+
+    wire_name: ClassVar[str] = "service_account_created"
+
+    scopes: list[str]
+
+
+class ServiceAccountClosed(Event, frozen=True, kw_only=True):
+    """The program may do nothing any more."""
+
+    wire_name: ClassVar[str] = "service_account_closed"
+
+
 class AccessView(View):
     """What authorisation needs.
 
-    `roles`: a document a member who is in the brand, `_id` brand:member; `granted` are the roles beside member.
-    `brands`: a document a brand: its `stage`, the modules that are `off`, the version of its `rules`.
+    `roles`: a document an actor of a brand, `_id` brand:actor.  A member's has `granted`, the roles beside member; a
+    service account's has `scopes`.  `brands`: a document a brand: its `stage`, the modules that are `off`, the version
+    of its `rules`.  `area` is the service that asks: scopes of other areas give no roles here.
     """
 
     name = "access"
     version = 2
     stream = "MEMBERS"
     foreign = True
-    subjects = ("evt.members.*.member.*", "evt.members.*.brand.*", "evt.members.*.charter.*")
+    subjects = (
+        "evt.members.*.member.*",
+        "evt.members.*.service_account.*",
+        "evt.members.*.brand.*",
+        "evt.members.*.charter.*",
+    )
     events: ClassVar[tuple[type[Event], ...]] = (
         MemberJoined,
         MemberLeft,
         RoleGranted,
         RoleRevoked,
+        ServiceAccountCreated,
+        ServiceAccountClosed,
         BrandCreated,
         StageEntered,
         ModuleSwitchedOff,
@@ -105,13 +128,18 @@ class AccessView(View):
     )
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"roles": (), "brands": ()}
 
+    def __init__(self, area: str) -> None:
+        self.area = area
+
     def project(self, recorded: Recorded[Event]) -> Iterable[Change]:
         """Return what one event changes.  Leaving takes all roles; who comes back starts as a member."""
         who = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
         match recorded.event:
             case MemberJoined():
                 yield Write("roles", ReplaceOne(who, {**who, "granted": []}, upsert=True))
-            case MemberLeft():
+            case ServiceAccountCreated(scopes=scopes):
+                yield Write("roles", ReplaceOne(who, {**who, "scopes": sorted(scopes)}, upsert=True))
+            case MemberLeft() | ServiceAccountClosed():
                 yield Write("roles", DeleteOne(who))
             case RoleGranted(role=role):
                 yield Write("roles", UpdateOne(who, {"$addToSet": {"granted": role}}))
@@ -120,10 +148,17 @@ class AccessView(View):
             case _:
                 yield from _gate_changes(recorded)
 
-    async def roles(self, brand: str, member: str) -> frozenset[str]:
-        """Return the roles of a member in a brand, as far as the view has come; none for who is not in it."""
-        document = await self.collection("roles").find_one({"_id": f"{brand}:{member}"})
-        return frozenset() if document is None else frozenset({Role.MEMBER.value, *document["granted"]})
+    async def roles(self, brand: str, actor: str) -> frozenset[str]:
+        """Return the roles of a member or service account in a brand, as far as the view has come; none for others.
+
+        An account that may only read has the role `READER` alone.
+        """
+        document = await self.collection("roles").find_one({"_id": f"{brand}:{actor}"})
+        if document is None:
+            return frozenset()
+        if "scopes" in document:
+            return roles_in(self.area, frozenset(document["scopes"]))
+        return frozenset({Role.MEMBER.value, *document["granted"]})
 
     async def gate(self, brand: str) -> Gate:
         """Return what a brand is open for, as far as the view has come; one it has not met is open."""

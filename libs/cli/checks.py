@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from libs.cli import catalogue
+from libs.cli import catalogue, schema_history
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
@@ -55,13 +55,16 @@ def validate_manifests(kustomization: Path) -> None:
 
 
 def check_schema() -> None:
-    """The schema is the one in the repository, so that a change of it is seen in a review."""
+    """The schema is the one in the repository, so that a change is seen in a review, and breaks no promise."""
     schema = _run("python", "-m", "libs.cli.main", "schema")
     kept = _ROOT / "services/gateway/schema.graphql"
     if kept.read_text() != schema:
         raise CheckFailed(
             f"the schema differs from {kept.relative_to(_ROOT)}: archipel schema > {kept.relative_to(_ROOT)}"
         )
+    if broken := schema_history.breaks(_ROOT, schema):
+        advice = "deprecate before taking away, or declare it: archipel publish-schema --because …"
+        raise CheckFailed("\n".join(["clients of the published schema break:", *broken, advice]))
 
 
 def check_catalogue() -> None:

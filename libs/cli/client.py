@@ -9,16 +9,20 @@ from libs.cli.problems import CannotRun
 from libs.shared.bus import BusClient
 from libs.shared.connection import Connection, NotReachable
 
+#: Where a data folder keeps the master key that `archipel up` made for it.
+MASTER_KEY_FILE = "master.key"
+
 _CONNECT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A platform: where its servers are, and the secret behind the ids of its members (see docs/settings.md)."""
+    """A platform: where its servers are, and the secrets behind the ids and data of members (see docs/settings.md)."""
 
     nats_url: str
     mongo_url: str | None
     identity_key: bytes
+    master_keys: str
 
     @classmethod
     def find(cls, env: Mapping[str, str], folder: DataFolder) -> "Target":
@@ -33,7 +37,7 @@ class Target:
         key = env.get("ARCHIPEL_IDENTITY_KEY", "").encode() or folder.read("identity.key")
         if not key:
             raise CannotRun("ARCHIPEL_IDENTITY_KEY is not set: it must be the platform's own")
-        return cls(nats_url, mongo_url, key)
+        return cls(nats_url, mongo_url, key, master_keys(env, folder.read(MASTER_KEY_FILE)))
 
     @contextlib.asynccontextmanager
     async def bus(self) -> AsyncIterator[BusClient]:
@@ -47,3 +51,8 @@ class Target:
             yield BusClient(connection)
         finally:
             await connection.close()
+
+
+def master_keys(env: Mapping[str, str], kept: bytes | None) -> str:
+    """The master keys that the environment names, else the one `kept` in the data folder; empty when there is none."""
+    return env.get("ARCHIPEL_MASTER_KEYS", "") or ("" if kept is None else f"1:{kept.decode()}")

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -177,6 +178,26 @@ def rebuild_command(
     typer.echo(f"{view} is served from {generation}")
 
 
+@app.command("rotate-keys", rich_help_panel="Platform")
+def rotate_keys_command() -> None:
+    """Wrap every member's key with the newest of ARCHIPEL_MASTER_KEYS; the others can be taken away afterwards."""
+    from rich.progress import Progress as Bar
+
+    from libs.cli.client import Target
+    from libs.cli.rotation import rotate_keys
+    from libs.shared.rotation import Rotated
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("keys", total=None)
+
+        def show(done: Rotated) -> None:
+            bar.update(task, completed=done.keys, total=done.keys + done.left)
+
+        target = _in_one_line(lambda: Target.find(os.environ, _data()))
+        keys = _in_one_line(lambda: asyncio.run(rotate_keys(target, show)))
+    typer.echo(f"{keys} keys were wrapped anew")
+
+
 @app.command("catalogue", rich_help_panel="Development")
 def catalogue_command() -> None:
     """Bring docs/catalogue and docs/settings.md up to date with the code."""
@@ -192,6 +213,18 @@ def schema_command() -> None:
     from services.gateway.schema import text
 
     typer.echo(text(), nl=False)
+
+
+@app.command("publish-schema", rich_help_panel="Development")
+def publish_schema_command(
+    because: Annotated[str, typer.Option(help="Why clients have to change; needed when something breaks.")] = "",
+) -> None:
+    """Promise clients the schema as it is now; what breaks is written down in docs/schema-history.md."""
+    from libs.cli.schema_history import publish
+    from services.gateway.schema import text
+
+    for change in _in_one_line(lambda: publish(Path.cwd(), text(), because, datetime.now(UTC).date())):
+        typer.echo(change)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,11 @@ async def rebuild_view(target: Target, service: str, view: str, on_progress: Cal
     except (NotReachable, OSError) as error:
         raise CannotRun("NATS does not answer: is the platform running?") from error
     try:
-        return await rebuild(chosen, on_progress, nats=app.nats, database=app.db, positions=app.positions)
+        if app.vault is not None:
+            await app.vault.start()
+        return await rebuild(
+            chosen, on_progress, nats=app.nats, database=app.db, positions=app.positions, vault=app.vault
+        )
     except RebuildReplaced as error:
         raise CannotRun(f"another rebuild of {view} has begun and goes on in place of this one") from error
     finally:
@@ -41,6 +45,7 @@ def _composed(target: Target, service: str) -> App:
         nats_url=target.nats_url,
         mongo_url=target.mongo_url,
         identity_key=SecretStr(target.identity_key.decode()),
+        master_keys=SecretStr(target.master_keys),
     )
     try:
         compose = importlib.import_module(f"services.{service}.service").compose

@@ -16,6 +16,7 @@ import msgspec
 
 from libs.cli import embedded
 from libs.cli.child import spawn
+from libs.cli.client import MASTER_KEY_FILE, master_keys
 from libs.cli.console import MergedLog
 from libs.cli.data_folder import DataFolder, Running
 from libs.cli.embedded import LOOPBACK
@@ -164,6 +165,7 @@ class _Platform:
 
     def _shared_env(self) -> dict[str, str]:
         key = self._env.get("ARCHIPEL_IDENTITY_KEY") or self._folder.secret("identity.key")
+        master = master_keys(self._env, self._folder.secret(MASTER_KEY_FILE).encode())
         defaults = {
             "ARCHIPEL_LOG_LEVEL": "warning",
             "ARCHIPEL_LOG_FORMAT": "console",
@@ -175,6 +177,7 @@ class _Platform:
             "MONGO_URL": self.running.mongo_url,
             "ARCHIPEL_HTTP_HOST": LOOPBACK,
             "ARCHIPEL_IDENTITY_KEY": key,
+            "ARCHIPEL_MASTER_KEYS": master,
             "ARCHIPEL_ISSUER": self.running.issuer,
             "ARCHIPEL_AUDIENCE": AUDIENCE,
             "ARCHIPEL_JWKS_URL": f"{self.running.issuer_url}/jwks",

@@ -27,16 +27,14 @@ from libs.shared.projection import View
 from libs.shared.projector import Projector, State
 from libs.shared.rpc import Responder
 from libs.shared.settings import Settings
-from libs.shared.streams import ensure_streams, event_stream, schedule_stream, snapshot_stream
+from libs.shared.streams import ensure_streams, event_stream, key_stream, schedule_stream, snapshot_stream
+from libs.shared.vault import Vault
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 Q = TypeVar("Q", bound=Query)
 V = TypeVar("V", bound=View)
-
-#: How long a query waits for its view to reach `at_least` before it is refused with STALE_VIEW.
-STALE_SECONDS = 2.0
 
 #: Looks at a command before it is decided: raises `DomainError` to refuse it, may return a richer one in its place.
 Guard = Callable[[Any], Awaitable[Command | None]]
@@ -76,7 +74,9 @@ class App:
         self.clock = clock or SystemClock()
         self.nats = Connection(name)
         self.bus = BusClient(self.nats)
-        self.store: EventStore = JetStreamEventStore(self.nats, Codec(name))
+        #: The keys to personal data; None without master keys, which only a service without such data can do.
+        self.vault = Vault(self.nats, settings.key_ring) if settings.master_keys.get_secret_value() else None
+        self.store: EventStore = JetStreamEventStore(self.nats, Codec(name), vault=self.vault)
         self.endpoints: list[Endpoint] = []
         self.aggregates: dict[str, tuple[type[Event], ...]] = {}
         self.projectors: list[Projector] = []
@@ -200,7 +200,7 @@ class App:
     ) -> None:
         """Answer a query with `handle`, which gives a `reply`, once its view shows `at_least`.
 
-        `allow` refuses by raising.  A view that does not get there in 2 s is refused with the code STALE_VIEW.
+        `allow` refuses by raising.  A view that is not there in `stale_seconds` is refused with STALE_VIEW.
         `same_for` says that all viewers get the same answer to a query: it is then remembered until the view changes.
         """
 
@@ -208,7 +208,7 @@ class App:
             if allow is not None:
                 await allow(received)
             if view is not None:
-                await self.positions.wait(view, received.at_least, STALE_SECONDS)
+                await self.positions.wait(view, received.at_least, self.settings.stale_seconds)
                 if same_for is not None and same_for(received):
                     return await self._answers_of(view).get(received, handle)
             return await handle(received)
@@ -229,10 +229,13 @@ class App:
     async def start(self) -> None:
         """Connect, bring the streams about, start projectors and background work, take requests.
 
-        Raises NotReachable when NATS or MongoDB do not answer within `startup_seconds`.
+        Raises NotReachable when NATS or MongoDB do not answer within `startup_seconds`, SettingsError when there is
+        personal data and no master key.
         """
         if self._needs_authority and self._authority is None:
             raise ValueError(f"{self.name} has commands for members only, and no App.authorise")
+        if self.vault is None and self._has_personal_data():
+            _ = self.settings.key_ring
         deadline = time.monotonic() + self.settings.startup_seconds
         await self.nats.open(self.settings.nats_url, timeout_seconds=self.settings.startup_seconds)
         replicas = self.settings.stream_replicas
@@ -241,12 +244,17 @@ class App:
         await ensure_streams(self.nats, *(event_stream(log, replicas) for log in sorted(logs)))
         if self.aggregates:
             await ensure_streams(self.nats, snapshot_stream(replicas), schedule_stream(replicas))
+        if self.vault is not None:
+            await ensure_streams(self.nats, key_stream(replicas))
+            await self.vault.start()
         if self._views or "db" in self.__dict__:
             await _reach(self.db.client, deadline)
         if self._views:
             await self.positions.start()
             for view in self._views.values():
-                projector = Projector(view, nats=self.nats, database=self.db, positions=self.positions)
+                projector = Projector(
+                    view, nats=self.nats, database=self.db, positions=self.positions, vault=self.vault
+                )
                 self.projectors.append(projector)
                 self._tasks.append(asyncio.create_task(_project(projector), name=f"view {view.name}"))
         for hook in self._hooks:
@@ -299,6 +307,10 @@ class App:
         for projector in self.projectors:
             problems[f"view {projector.view.name}"] = _problem(projector)
         return problems
+
+    def _has_personal_data(self) -> bool:
+        events = [*self.store.codec.events.values(), *(event for view in self._views.values() for event in view.events)]
+        return any(event.personal for event in events)
 
     def _answers_of(self, view: View) -> Answers:
         if view.name not in self._answers:

@@ -7,8 +7,9 @@ is.  A refusal comes back with the header `Archipel-Error: <CODE>` and the body 
 
 import re
 import time
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from libs.shared import telemetry
 from libs.shared.connection import Connection
-from libs.shared.domain import Accepted, DomainError, Forbidden, Invalid, NotFound, Unavailable
+from libs.shared.domain import Accepted, DomainError, Erased, Forbidden, Invalid, NotFound, Unavailable
 from libs.shared.inbox import Inbox, NotAnswered
 
 DEADLINE = "Archipel-Deadline"
@@ -49,6 +50,8 @@ class ErrorReply(Struct, frozen=True):
                 return Invalid(self.message, self.path)
             case "UNAVAILABLE":
                 return Unavailable(self.message, self.path)
+            case "ERASED":
+                return Erased(path=self.path)
             case _:
                 return DomainError(self.code, self.message, self.path)
 
@@ -155,8 +158,15 @@ class BusClient:
             return reply.data
 
 
+@lru_cache(1_000)
+def _decoder(reply: Hashable) -> msgspec.json.Decoder[Any]:
+    """What reads a type; to analyse one that is no struct takes as long as to read with it."""
+    return msgspec.json.Decoder(reply)
+
+
 def _decode(body: bytes, reply: type[T], subject: str) -> T:
     try:
-        return msgspec.json.decode(body, type=reply)
+        found: T = _decoder(cast(Hashable, reply)).decode(body)
+        return found
     except msgspec.MsgspecError as error:
         raise DomainError("INTERNAL", f"the reply of {subject} cannot be read: {error}") from error

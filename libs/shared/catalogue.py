@@ -163,6 +163,10 @@ def _cloud_event(service: str, aggregate: str, event: type[Event], data: Json) -
     }
     required = list(properties)
     properties["traceparent"] = text
+    if event.personal:
+        fields = ", ".join(sorted(event.personal))
+        properties["sealedfor"] = {"type": "string", "description": "The member whose key the personal fields need."}
+        properties["sealedfields"] = {"type": "string", "description": f"Which are encrypted, with commas: {fields}."}
     return {"title": event.wire_name, "type": "object", "required": required, "properties": properties}
 
 

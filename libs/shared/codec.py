@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
-from libs.shared.domain import BrandId, Event
-from libs.shared.event_store import CorruptEvent, Pending, StoredMessage
+from libs.shared import sealing
+from libs.shared.domain import ERASED, BrandId, Event
+from libs.shared.event_store import CorruptEvent, Pending, StoredMessage, is_token
+from libs.shared.privacy import CannotOpen, KeyId, Keys
 from libs.shared.recorded import Recorded
 
 #: The media type of a message (CloudEvents JSON format 1.0, section 4).
@@ -22,7 +24,10 @@ _NO_UPCASTERS: Mapping[tuple[str, int], Upcaster] = MappingProxyType({})
 
 
 class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md)."""
+    """One CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
+
+    `sealedfields` names, with commas, the fields of `data` that are encrypted with the key of the member `sealedfor`.
+    """
 
     specversion: Literal["1.0"]
     id: str
@@ -37,6 +42,8 @@ class _Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     causationid: str
     correlationid: str
     traceparent: str | None = None
+    sealedfor: str = ""
+    sealedfields: str = ""
 
 
 class _Outgoing(_Envelope, frozen=True, kw_only=True, gc=False):
@@ -47,16 +54,48 @@ class _Incoming(_Envelope, frozen=True, kw_only=True, gc=False):
     data: msgspec.Raw
 
 
+class _Sealed(Struct, frozen=True, gc=False):
+    """What tells which key is needed to read an event."""
+
+    brand: str
+    dataschema: str
+    sealedfor: str = ""
+    sealedfields: str = ""
+
+
 class _Shape(NamedTuple):
-    """How data of one version is read: as the newest struct, after `upcasters` in this order."""
+    """How data of one version is read: as the newest struct, after `upcasters` in this order.
+
+    `fields` are those of the struct, `optional` those that may be None.
+    """
 
     event: type[Event]
-    decode: Callable[[msgspec.Raw], Event]
+    decode: msgspec.json.Decoder[Event]
     upcasters: tuple[Upcaster, ...]
+    fields: frozenset[str]
+    optional: frozenset[str]
+
+    def reads(self, field: str) -> bool:
+        """Whether the field is looked at: an upcaster may look at any."""
+        return bool(self.upcasters) or field in self.fields
+
+    def read(self, data: msgspec.Raw, fields: Sequence[str], opened: Callable[[str, str], str | None]) -> Event:
+        """Read an event's data; `opened` gives the plain value of each of the encrypted `fields`."""
+        if not self.upcasters:
+            event = self.decode.decode(data)
+            if not fields:
+                return event
+            return msgspec.structs.replace(event, **{field: opened(field, getattr(event, field)) for field in fields})
+        value: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+        value.update({field: opened(field, value[field]) for field in fields})
+        for upcaster in self.upcasters:
+            value = upcaster(value)
+        return msgspec.convert(value, self.event)
 
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[_Incoming])
+_sealed_decoder = msgspec.json.Decoder(list[_Sealed])
 
 
 class Codec:
@@ -65,6 +104,9 @@ class Codec:
     A reader of a foreign stream declares its own small structs and sets `skip_unknown`: types that it does not
     declare are skipped, versions that it has no upcaster for are read as they are.  The owner of the stream
     refuses both, since it would decide on a history that it does not understand.
+
+    Personal fields are encrypted and decrypted with `keys`, which callers get beforehand for what `writers_need` and
+    `readers_need`: the codec itself waits for nothing.  Without keys it writes plain text.
     """
 
     def __init__(
@@ -97,18 +139,47 @@ class Codec:
         for event in events:
             if self._events.setdefault(event.wire_name, event) is not event:
                 raise ValueError(f"two events are called {event.wire_name!r}")
+            sealing.check(event)
             self._schemas[event] = f"{self._schema_prefix}{event.wire_name}:{event.version}"
         self._upcasters.update(upcasters)
         self._shapes.clear()
 
-    def encode(self, commit: Sequence[Pending]) -> bytes:
-        """Write a commit; raises `ValueError` for an empty one, an unregistered event or a time without a zone."""
+    def writers_need(self, commit: Iterable[Pending]) -> set[KeyId]:
+        """Whose keys `encode` needs for a commit."""
+        return sealing.needed(commit)
+
+    def readers_need(self, messages: Iterable[StoredMessage]) -> set[KeyId]:
+        """Whose keys `decode` needs for these messages; of one that cannot be read, none."""
+        needed: set[KeyId] = set()
+        for message in messages:
+            if b'"sealedfor":' not in message.data:
+                continue
+            try:
+                for event in _sealed_decoder.decode(message.data):
+                    if event.sealedfor and self._reads_sealed(message, event):
+                        needed.add(KeyId(event.brand, event.sealedfor))
+            except (msgspec.MsgspecError, ValueError, RecursionError, CorruptEvent):
+                continue  # `decode` says what is wrong with it
+        return needed
+
+    def encode(self, commit: Sequence[Pending], keys: Keys | None = None) -> bytes:
+        """Write a commit; raises `ValueError` for an empty one, an unregistered event or a time without a zone.
+
+        Raises `Erased` when personal fields belong to who was erased.
+        """
         if not commit:
             raise ValueError("a commit has at least one event")
-        return _encoder.encode([self._envelope(pending) for pending in commit])
+        return _encoder.encode([self._envelope(pending, keys) for pending in commit])
 
-    def decode(self, message: StoredMessage) -> list[Recorded[Event]]:
-        """Read a commit; raises `CorruptEvent` for anything that `encode` cannot have written."""
+    def size(self, commit: Sequence[Pending]) -> int:
+        """At most so many bytes `encode` makes of a commit, whatever the keys are."""
+        return len(self.encode(commit)) + sum(map(sealing.growth, commit))
+
+    def decode(self, message: StoredMessage, keys: Keys | None = None) -> list[Recorded[Event]]:
+        """Read a commit; raises `CorruptEvent` for anything that `encode` cannot have written, or that lacks its key.
+
+        Personal fields of who was erased are `ERASED`, or None where they may be.
+        """
         try:
             envelopes = _decoder.decode(message.data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -117,18 +188,19 @@ class Codec:
             raise self._corrupt(message, "an empty commit")
         recorded = []
         for index, envelope in enumerate(envelopes):
-            one = self._recorded(message, index, envelope)
+            one = self._recorded(message, index, envelope, keys)
             if one is not None:
                 recorded.append(one)
         return recorded
 
-    def _envelope(self, pending: Pending) -> _Outgoing:
+    def _envelope(self, pending: Pending, keys: Keys | None) -> _Outgoing:
         event = pending.event
         schema = self._schemas.get(type(event))
         if schema is None:
             raise ValueError(f"{type(event).__name__} is not registered with the codec of {self.service}")
         if pending.time.tzinfo is None:
             raise ValueError("the time of an event has a time zone")
+        sealed = sealing.Sealed(event) if keys is None else sealing.seal(pending, keys)
         return _Outgoing(
             specversion="1.0",
             id=pending.id,
@@ -143,20 +215,24 @@ class Codec:
             causationid=pending.causation_id,
             correlationid=pending.correlation_id,
             traceparent=pending.traceparent,
-            data=event,
+            sealedfor=sealed.owner,
+            sealedfields=",".join(sealed.fields),
+            data=sealed.event,
         )
 
-    def _recorded(self, message: StoredMessage, index: int, envelope: _Incoming) -> Recorded[Event] | None:
+    def _recorded(
+        self, message: StoredMessage, index: int, envelope: _Incoming, keys: Keys | None
+    ) -> Recorded[Event] | None:
         aggregate, _, aggregate_id = envelope.subject.partition("/")
         if f"evt.{self.service}.{envelope.brand}.{aggregate}.{aggregate_id}" != message.subject:
             raise self._corrupt(message, f"an event of another aggregate than {message.subject}")
-        shape = self._shape(message, envelope)
+        shape = self._shape(message, envelope.dataschema)
         if shape is None:
             return None
         if shape.event.wire_name != envelope.type:
             raise self._corrupt(message, f"{envelope.type!r} with the schema {envelope.dataschema}")
         try:
-            event = shape.decode(envelope.data)
+            event = self._read(shape, envelope, keys)
         except Exception as error:  # an upcaster may raise anything
             raise self._corrupt(message, f"{envelope.dataschema}: {error}") from error
         return Recorded(
@@ -175,8 +251,30 @@ class Codec:
             index=index,
         )
 
-    def _shape(self, message: StoredMessage, envelope: _Incoming) -> _Shape | None:
-        schema = envelope.dataschema
+    @staticmethod
+    def _read(shape: _Shape, envelope: _Incoming, keys: Keys | None) -> Event:
+        fields = [field for field in envelope.sealedfields.split(",") if field and shape.reads(field)]
+        if not fields:
+            return shape.read(envelope.data, (), _never)
+        owner = KeyId(envelope.brand, envelope.sealedfor)
+        if keys is None or owner not in keys:
+            raise CannotOpen("it is encrypted, and the key is not at hand")
+        key = keys[owner]
+
+        def opened(field: str, value: str) -> str | None:
+            if key is not None:
+                return key.open(value, envelope.id, field)
+            return None if field in shape.optional else ERASED
+
+        return shape.read(envelope.data, fields, opened)
+
+    def _reads_sealed(self, message: StoredMessage, event: _Sealed) -> bool:
+        if not (is_token(event.brand) and is_token(event.sealedfor)):
+            raise self._corrupt(message, "encrypted for nobody who can be")
+        shape = self._shape(message, event.dataschema)
+        return shape is not None and any(shape.reads(field) for field in event.sealedfields.split(","))
+
+    def _shape(self, message: StoredMessage, schema: str) -> _Shape | None:
         try:
             return self._shapes[schema]
         except KeyError:
@@ -199,22 +297,19 @@ class Codec:
                 raise self._corrupt(message, f"version {version} of {event.wire_name} is not known")
             if len(known) < len(upcasters):
                 raise self._corrupt(message, f"no upcaster for version {version} of {event.wire_name}")
-        return _Shape(event, _reader(event, known), tuple(known))
+        fields = msgspec.structs.fields(event)
+        return _Shape(
+            event,
+            msgspec.json.Decoder(event),
+            tuple(known),
+            frozenset(field.name for field in fields),
+            frozenset(field.name for field in fields if sealing.is_optional(field.type)),
+        )
 
     @staticmethod
     def _corrupt(message: StoredMessage, reason: str) -> CorruptEvent:
         return CorruptEvent(message.stream, message.sequence, reason)
 
 
-def _reader(event: type[Event], upcasters: Sequence[Upcaster]) -> Callable[[msgspec.Raw], Event]:
-    newest = msgspec.json.Decoder(event)
-    if not upcasters:
-        return newest.decode
-
-    def read(data: msgspec.Raw) -> Event:
-        value: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
-        for upcaster in upcasters:
-            value = upcaster(value)
-        return msgspec.convert(value, event)
-
-    return read
+def _never(_field: str, _value: str) -> str | None:
+    raise AssertionError("nothing is encrypted")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, Generic, TypeVar
 
-from libs.shared.domain import Accepted, Command, Decider, DomainError, Event, Invalid
+from libs.shared.domain import Accepted, Command, Decider, DomainError, Erased, Event, Invalid
 from libs.shared.event_store import CommitTooLarge, EventStore, Pending, Subject, WrongExpectation, is_token
 from libs.shared.ids import derived_id
 from libs.shared.lanes import Lanes
@@ -122,6 +122,9 @@ class CommandHandler(Generic[S, C, E]):
                 except CommitTooLarge as error:
                     self._make_smaller(waiting, plan, error)
                     return True
+                except Erased as error:
+                    _refuse_erased(waiting, plan, error)
+                    return True
                 except WrongExpectation:
                     pass
                 else:
@@ -157,7 +160,7 @@ class CommandHandler(Generic[S, C, E]):
             _refuse(changing, error)
 
     def _size(self, events: Sequence[Pending]) -> int:
-        return len(self.store.codec.encode(events))
+        return self.store.codec.size(events)
 
 
 class OpenSetHandler(Generic[S, C, E]):
@@ -284,6 +287,12 @@ def _answer(subject: Subject, waiting: Sequence[Waiting[C]], plan: Plan[S], sequ
         else:
             position = {subject.stream: sequence if outcome.sequence is None else outcome.sequence}
             one.accept(Accepted(id=subject.id, position=position, repeated=outcome.repeated))
+
+
+def _refuse_erased(waiting: Sequence[Waiting[C]], plan: Plan[S], error: Erased) -> None:
+    """Refuse the commands of who was erased, not those of others that shared a commit with them."""
+    changing = [one for one, outcome in zip(waiting, plan.outcomes, strict=False) if outcome.changes]
+    _refuse([one for one in changing if one.command.actor == error.member] or changing, error)
 
 
 def _refuse(waiting: Sequence[Waiting[C]], error: Exception) -> None:

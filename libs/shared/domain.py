@@ -7,6 +7,7 @@ Everything here is pure: no I/O, no clock, no randomness.  The shapes follow the
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar, Generic, NewType, TypeVar
 
 from msgspec import Meta, Struct
@@ -24,15 +25,31 @@ NO_BRAND = BrandId("_")
 #: the actor from the token.
 SYSTEM = MemberId("system")
 
+#: What a personal field reads as once its member was erased; a field that may be None is None instead.
+ERASED = "[erased]"
+
 #: Where something stands in each stream: stream name → sequence.
 Position = Mapping[str, int]
 
 
+class Owner(StrEnum):
+    """Whose the personal fields of an event are: the member that is its aggregate, or the member who acted."""
+
+    AGGREGATE = "aggregate"
+    ACTOR = "actor"
+
+
 class Event(Struct, frozen=True, kw_only=True):
-    """A fact in the past tense.  `wire_name` is never renamed and never reused; `version` grows with its shape."""
+    """A fact in the past tense.  `wire_name` is never renamed and never reused; `version` grows with its shape.
+
+    `personal` names its fields about a person, of type `str` or `str | None`, and `owner` says about whom: the log
+    holds them encrypted with a key of that member's own.  What SYSTEM owns is nobody's and stays plain.
+    """
 
     wire_name: ClassVar[str]
     version: ClassVar[int] = 1
+    personal: ClassVar[frozenset[str]] = frozenset()
+    owner: ClassVar[Owner] = Owner.AGGREGATE
 
 
 class Command(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -102,6 +119,14 @@ class Invalid(DomainError):
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__("INVALID", message, path)
+
+
+class Erased(DomainError):
+    """Nothing about this member is kept any more, and nothing new is: they were erased."""
+
+    def __init__(self, member: str = "", path: tuple[str | int, ...] = ()) -> None:
+        super().__init__("ERASED", "this member was erased", path)
+        self.member = member
 
 
 class Unavailable(DomainError):

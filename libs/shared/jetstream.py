@@ -4,38 +4,26 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from libs.shared.codec import CONTENT_TYPE, Codec
-from libs.shared.domain import Event, Unavailable
+from libs.shared.domain import Event, Owner, Unavailable
 from libs.shared.event_store import (
     CommitTooLarge,
     Pending,
     Snapshot,
     StoredMessage,
     Subject,
-    WrongExpectation,
     stream_name,
 )
-from libs.shared.ids import uuid7
 from libs.shared.inbox import Inbox, NotAnswered
-from libs.shared.jetstream_api import (
-    ANSWER_SECONDS,
-    BATCH_STORED_BEFORE,
-    NOT_FOUND,
-    WRONG_EXPECTATION,
-    Ack,
-    Found,
-    Get,
-    Patience,
-    decode_ack,
-    decode_get,
-)
+from libs.shared.jetstream_api import ANSWER_SECONDS, Found, Get, Patience, decode_ack
 from libs.shared.recorded import Recorded
+from libs.shared.stream_client import Message, StreamClient
 from libs.shared.streams import SNAPSHOTS
+from libs.shared.vault import Vault
 
 _HEADER_BYTES = 1024  # kept free in a message for its headers; the limit counts them
 _PAGE_MESSAGES = 500
@@ -44,36 +32,26 @@ _READS_PER_CONNECTION = 16
 _SEQUENCE = "Archipel-Sequence"
 
 
-class _Commit(NamedTuple):
-    """One message to be stored.  `id` is what the server knows repeats by."""
-
-    subject: str
-    id: str
-    data: bytes
-    expected: int | None
-
-    def headers(self) -> dict[str, str]:
-        headers = {"Nats-Msg-Id": self.id, "Content-Type": CONTENT_TYPE}
-        if self.expected is not None:
-            headers["Nats-Expected-Last-Subject-Sequence"] = str(self.expected)
-        return headers
-
-
 class JetStreamEventStore:
     """The `EventStore` of one service.  Its stream and that of the snapshots exist already (`ensure_streams`).
 
     The server answers direct reads inside the connection that asks, so a long read holds up what follows it: give
-    `readers`, connections of their own for loads, where that matters.
+    `readers`, connections of their own for loads, where that matters.  With a `vault` the personal fields of events
+    are encrypted; a member who was erased raises `Erased` on append.
     """
 
-    def __init__(self, connection: Client, codec: Codec, *, readers: Sequence[Client] = ()) -> None:
+    def __init__(
+        self, connection: Client, codec: Codec, *, vault: Vault | None = None, readers: Sequence[Client] = ()
+    ) -> None:
         self._codec = codec
+        self._vault = vault
         self._connection = connection
         self._inbox = Inbox(connection)
         self._readers = [Inbox(reader) for reader in readers] or [self._inbox]
         self._reads = 0
         self._reading = asyncio.Semaphore(_READS_PER_CONNECTION * len(self._readers))
         self._stream = stream_name(codec.service)
+        self._client = StreamClient(self._inbox, self._stream)
 
     @property
     def codec(self) -> Codec:
@@ -82,12 +60,14 @@ class JetStreamEventStore:
 
     async def append(self, subject: Subject, events: Sequence[Pending], *, expected: int | None) -> int:
         """Store one commit; see `EventStore.append`."""
-        [sequence] = await self._store([self._commit(subject, events, expected)])
+        [sequence] = await self._client.store([await self._commit(subject, events, expected)])
         return sequence
 
     async def append_together(self, commits: Sequence[tuple[Subject, Sequence[Pending], int]]) -> list[int]:
         """Store several commits or none; see `EventStore.append_together`."""
-        return await self._store([self._commit(subject, events, expected) for subject, events, expected in commits])
+        return await self._client.store(
+            [await self._commit(subject, events, expected) for subject, events, expected in commits]
+        )
 
     async def load(self, subject: Subject, *, after: int = 0, leader: bool = False) -> list[Recorded[Event]]:
         """Read an aggregate's events; see `EventStore.load`."""
@@ -101,15 +81,16 @@ class JetStreamEventStore:
             messages.extend(page)
         while leader and (last := messages[-1].sequence if messages else after) < end:
             # The replica that answered lags behind what the leader has acknowledged.
-            found = await self._ask_leader(Get(seq=last + 1, next_by_subj=str(subject)))
+            found = await self._client.ask_leader(Get(seq=last + 1, next_by_subj=str(subject)))
             if found is None:
                 break
             messages.append(_stored(self._stream, found))
-        return [recorded for message in messages for recorded in self._codec.decode(message)]
+        keys = None if self._vault is None else await self._vault.to_read(self._codec.readers_need(messages))
+        return [recorded for message in messages for recorded in self._codec.decode(message, keys)]
 
     async def head(self, subject: Subject) -> int:
         """Return the last sequence of the subject; see `EventStore.head`."""
-        found = await self._ask_leader(Get(last_by_subj=str(subject)))
+        found = await self._client.ask_leader(Get(last_by_subj=str(subject)))
         return 0 if found is None else found.seq
 
     async def save_snapshot(self, subject: Subject, snapshot: Snapshot) -> None:
@@ -143,79 +124,17 @@ class JetStreamEventStore:
     def _limit_bytes(self) -> int:
         return self._connection.max_payload - _HEADER_BYTES
 
-    def _commit(self, subject: Subject, events: Sequence[Pending], expected: int | None) -> _Commit:
-        data = self._codec.encode(events)
+    async def _commit(self, subject: Subject, events: Sequence[Pending], expected: int | None) -> Message:
+        # Encrypted once: what is sent again after an ambiguous answer has the same bytes.
+        keys = None
+        if self._vault is not None:
+            # A new member's key is as new as the member.
+            new = expected == 0 and all(pending.event.owner is Owner.AGGREGATE for pending in events)
+            keys = await self._vault.to_write(self._codec.writers_need(events), likely_new=new)
+        data = self._codec.encode(events, keys)
         if len(data) > self._limit_bytes:
             raise CommitTooLarge(len(data), self._limit_bytes)
-        return _Commit(str(subject), events[0].id, data, expected)
-
-    async def _store(self, commits: Sequence[_Commit]) -> list[int]:
-        """Send until it is certain that all commits stand in the stream, or that none does and none will."""
-        patience = Patience()
-        maybe_stored = False
-        while True:
-            try:
-                ack = await (self._send(commits[0]) if len(commits) == 1 else self._send_batch(commits))
-            except NotAnswered as problem:
-                maybe_stored = maybe_stored or problem.maybe_done
-                reason = str(problem)
-            else:
-                error = ack.error
-                if error is None:
-                    return list(range(ack.seq - len(commits) + 1, ack.seq + 1))
-                if error.err_code in WRONG_EXPECTATION and not maybe_stored:
-                    raise WrongExpectation(error.description)
-                if error.err_code in WRONG_EXPECTATION or error.err_code == BATCH_STORED_BEFORE:
-                    found = await self._find(commits)
-                    if found is not None:
-                        return found
-                else:
-                    error.raise_if_final()
-                reason = error.description
-            await patience.pause(reason)
-
-    async def _send(self, commit: _Commit) -> Ack:
-        reply = await self._inbox.request(commit.subject, commit.data, ANSWER_SECONDS, commit.headers())
-        return decode_ack(reply.data)
-
-    async def _send_batch(self, commits: Sequence[_Commit]) -> Ack:
-        """Send an atomic batch (NATS ADR-50): only the last message is answered, for all of them."""
-        batch = uuid7()
-        for number, commit in enumerate(commits, 1):
-            headers = commit.headers() | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            if number < len(commits):
-                await self._inbox.publish(commit.subject, commit.data, headers)
-        headers["Nats-Batch-Commit"] = "1"
-        reply = await self._inbox.request(commit.subject, commit.data, ANSWER_SECONDS, headers)
-        return decode_ack(reply.data)
-
-    async def _find(self, commits: Sequence[_Commit]) -> list[int] | None:
-        """Return where the commits stand; None while nothing does; raises `WrongExpectation` when others do."""
-        sequences = []
-        for commit in commits:
-            found = await self._ask_leader(Get(seq=(commit.expected or 0) + 1, next_by_subj=commit.subject))
-            if found is None:
-                return None
-            if _header(found, "Nats-Msg-Id") != commit.id:
-                raise WrongExpectation(f"{commit.subject} went on after {commit.expected}")
-            sequences.append(found.seq)
-        return sequences
-
-    async def _ask_leader(self, request: Get) -> Found | None:
-        patience = Patience()
-        while True:
-            try:
-                address = f"$JS.API.STREAM.MSG.GET.{self._stream}"
-                reply = await self._inbox.request(address, request.encode(), ANSWER_SECONDS)
-            except NotAnswered as problem:
-                reason = str(problem)
-            else:
-                answer = decode_get(reply.data)
-                if answer.error is None or answer.error.err_code == NOT_FOUND:
-                    return answer.message
-                answer.error.raise_if_final()
-                reason = answer.error.description
-            await patience.pause(reason)
+        return Message(str(subject), events[0].id, data, expected, CONTENT_TYPE)
 
     async def _page(self, subject: str, after: int) -> tuple[list[StoredMessage], bool]:
         """Read up to 500 messages after a sequence (NATS ADR-31); True says that there are more."""
@@ -253,8 +172,3 @@ def _received(message: Msg) -> StoredMessage:
 
 def _stored(stream: str, found: Found) -> StoredMessage:
     return StoredMessage(found.subject, stream, found.seq, found.time, base64.b64decode(found.data))
-
-
-def _header(found: Found, name: str) -> str:
-    lines = base64.b64decode(found.hdrs).decode().split("\r\n")
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:")), "")

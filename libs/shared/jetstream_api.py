@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -16,6 +17,8 @@ ANSWER_SECONDS = 2.0
 #: Another message has come to the subject (10164: one that is being stored just now).
 WRONG_EXPECTATION = frozenset({10071, 10164})
 NOT_FOUND = 10037
+#: What a deletion answers when there is nothing at the sequence (any more).
+GONE = frozenset({NOT_FOUND, 10043})
 BATCH_INCOMPLETE = 10176
 BATCH_STORED_BEFORE = 10201
 
@@ -70,6 +73,7 @@ class Get(Struct, frozen=True, omit_defaults=True, gc=False):
     seq: int = 0
     next_by_subj: str = ""
     last_by_subj: str = ""
+    multi_last: Sequence[str] = ()
     batch: int = 0
 
     def encode(self) -> bytes:

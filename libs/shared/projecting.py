@@ -11,12 +11,14 @@ from nats.errors import Error as NatsError
 from nats.js.client import JetStreamContext
 
 from libs.shared.codec import Codec
+from libs.shared.domain import Unavailable
 from libs.shared.event_store import CorruptEvent, StoredMessage
 from libs.shared.generations import Generation, Generations, NotOpen
 from libs.shared.mongo import Database, Session, is_transient, transaction
 from libs.shared.projection import Change, Planner, View, set_ids
 from libs.shared.pull import ReaderLost, StreamReader, head, is_next_within
 from libs.shared.telemetry import meter
+from libs.shared.vault import Vault
 
 _MESSAGES_AT_ONCE = 100
 _FIRST_RETRY_SECONDS = 0.05
@@ -64,13 +66,26 @@ def backoff(attempt: int) -> float:
 
 
 class Applier:
-    """One writer to one generation; `sequence` is how far it has come, `owner` names it in the checkpoint."""
+    """One writer to one generation; `sequence` is how far it has come, `owner` names it in the checkpoint.
 
-    def __init__(self, view: View, generation: Generation, sequence: int, database: Database, owner: str) -> None:
+    `vault` has the keys to personal fields; a view that reads none needs none.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        generation: Generation,
+        sequence: int,
+        database: Database,
+        owner: str,
+        *,
+        vault: Vault | None = None,
+    ) -> None:
         self.view = view
         self.generation = generation
         self.sequence = sequence
         self._owner = owner
+        self._vault = vault
         self._database = database
         self._generations = Generations(database)
         self._collections = self._generations.collections(view, generation)
@@ -88,7 +103,11 @@ class Applier:
         self._ending = True
 
     async def project(self, messages: Sequence[StoredMessage]) -> Projected:
-        """Decode and project a batch; what comes before a message that cannot be taken is still good."""
+        """Decode and project a batch; what comes before a message that cannot be taken is still good.
+
+        Raises `Unavailable` when the keys of those it is about cannot be read now.
+        """
+        keys = None if self._vault is None else await self._vault.to_read(self._codec.readers_need(messages))
         changes: list[Change] = []
         brands: set[str] = set()
         sequence, events = self.sequence, 0
@@ -97,7 +116,7 @@ class Applier:
                 await asyncio.sleep(0)  # requests are served meanwhile
             ready: list[Change] = []
             try:
-                commit = self._codec.decode(message)
+                commit = self._codec.decode(message, keys)
                 for recorded in commit:
                     ready.extend(self.view.project(recorded))
             except Exception as error:
@@ -224,8 +243,8 @@ async def advance_to_head(applier: Applier, js: JetStreamContext) -> bool:
 
 
 def passes(error: BaseException) -> bool:
-    """Say whether a projector may try again: a server is away or moved, or the consumer has to be made anew."""
-    return isinstance(error, NatsError | OSError | ReaderLost | NotOpen) or is_transient(error)
+    """Say whether a projector may try again: a server or a key is away, or the consumer has to be made anew."""
+    return isinstance(error, NatsError | OSError | ReaderLost | NotOpen | Unavailable) or is_transient(error)
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from libs.shared.projecting import (
 from libs.shared.projection import View
 from libs.shared.pull import StreamReader, head, is_next_within
 from libs.shared.telemetry import meter
+from libs.shared.vault import Vault
 
 _STANDBY_SECONDS = 0.5
 _STANDSTILL_SECONDS = 1.0
@@ -67,6 +68,7 @@ class Projector:
         nats: Nats,
         database: Database,
         positions: Positions,
+        vault: Vault | None = None,
         batch: int = 1_000,
         grace_seconds: float = _GRACE_SECONDS,
     ) -> None:
@@ -79,6 +81,7 @@ class Projector:
         self._js = nats.jetstream()
         self._database = database
         self._positions = positions
+        self._vault = vault
         self._batch = batch
         self._grace_seconds = grace_seconds
         self._generations = Generations(database)
@@ -126,7 +129,8 @@ class Projector:
             await self._stand_by(opened.generation)
 
     async def _project(self, opened: Opened) -> None:
-        applier = Applier(self.view, opened.generation, opened.sequence, self._database, self._owner)
+        generation, vault = opened.generation, self._vault
+        applier = Applier(self.view, generation, opened.sequence, self._database, self._owner, vault=vault)
         reader = StreamReader(
             self._nats, self.view.stream, self.view.subjects, after=opened.sequence, batch=self._batch
         )

@@ -15,6 +15,7 @@ from libs.shared.positions import Positions, ViewCommitted
 from libs.shared.projecting import Applier, Fenced, Projected, advance_to_head, apply_stream, backoff, passes
 from libs.shared.projection import View
 from libs.shared.pull import StreamReader
+from libs.shared.vault import Vault
 
 _IDLE_SECONDS = 0.1
 
@@ -43,6 +44,7 @@ async def rebuild(
     nats: Nats,
     database: Database,
     positions: Positions,
+    vault: Vault | None = None,
     batch: int = 1_000,
 ) -> str:
     """Rebuild a view while the old generation serves and is projected on; returns the new generation's key.
@@ -56,7 +58,7 @@ async def rebuild(
     generation = await generations.begin_rebuild(shadow)
     shadow.bind(generation.key, generations.collections(shadow, generation))
     try:
-        sequence = await _fill(shadow, generation, on_progress, nats=nats, database=database, batch=batch)
+        sequence = await _fill(shadow, generation, on_progress, nats=nats, database=database, vault=vault, batch=batch)
     except BaseException:
         await generations.abandon(generation)
         raise
@@ -76,6 +78,7 @@ async def _fill(
     *,
     nats: Nats,
     database: Database,
+    vault: Vault | None,
     batch: int,
 ) -> int:
     generations, owner, attempt = Generations(database), uuid7(), 0
@@ -83,7 +86,7 @@ async def _fill(
         sequence = await generations.sequence(generation)
         if sequence is None:
             raise RebuildReplaced(view.name)
-        applier = Applier(view, generation, sequence, database, owner)
+        applier = Applier(view, generation, sequence, database, owner, vault=vault)
         try:
             await _fill_from(applier, on_progress, nats, generations, batch)
         except _Switched:

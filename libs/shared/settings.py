@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from libs.shared.privacy import MasterKeys
+
 _PREFIX = "ARCHIPEL_"
 
 
@@ -44,6 +46,12 @@ class Settings(BaseSettings):
         description="The secret behind the keyed hashes of identities and members, at least 32 characters. "
         "Whoever changes it makes everybody a stranger: keep it as long as the data.",
     )
+    master_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="The keys that encrypt the members' keys: `<id>:<32 bytes in base64>`, separated by commas, the "
+        "newest first. Without them personal data is lost: keep them as long as the data, and a copy elsewhere. "
+        "`archipel rotate-keys` makes the older ones superfluous.",
+    )
     issuer: str = Field(default="", description="The OIDC issuer whose tokens are accepted, exactly as in `iss`.")
     audience: str = Field(default="archipel", description="What `aud` of a token has to contain.")
     jwks_url: str = Field(
@@ -67,7 +75,57 @@ class Settings(BaseSettings):
     concurrent_requests: int = Field(
         default=256,
         ge=1,
-        description="How many requests one process of a service handles at the same time; others wait.",
+        description="How many requests one process of a service handles at the same time; others wait. The gateway "
+        "runs at most so many operations, fewer while it is busy; it answers 503 to what would wait for long.",
+    )
+    documents: Literal["any", "trusted"] = Field(
+        default="any",
+        description="Which GraphQL documents the gateway runs: `any` within the limits, or `trusted` ones only.",
+    )
+    trusted_documents: str = Field(
+        default="",
+        description="The folder of trusted documents: a manifest for each client, `<client>.json`, with documents by "
+        "their sha256.",
+    )
+    introspection: Literal["on", "off"] = Field(
+        default="on", description="Whether documents that are not trusted may ask the gateway for its schema."
+    )
+    origins: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Origins whose web pages may use the gateway beside its own, exactly as browsers send them, "
+        "separated by commas.",
+    )
+    operation_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long one query or mutation may ask services; fields that are not answered by then fail alone.",
+    )
+    stale_seconds: float = Field(
+        default=2.0,
+        gt=0,
+        description="How long a query waits for its view to show what it must, before it is refused with STALE_VIEW.",
+    )
+    rate_principal: int = Field(
+        default=120_000,
+        ge=0,
+        description="Cost units a minute that one person or service account may spend at the gateways; 0: no limit. "
+        "A page of 20 posts with their authors costs about 110.",
+    )
+    rate_anonymous: int = Field(
+        default=60_000,
+        ge=0,
+        description="Cost units a minute for all who send no token from one address; 0: no limit.",
+    )
+    rate_brand: int = Field(
+        default=6_000_000,
+        ge=0,
+        description="Cost units a minute that may be spent inside one brand, whoever spends them; 0: no limit.",
+    )
+    slow_operation_seconds: float = Field(
+        default=1.0,
+        ge=0,
+        description="Queries and mutations that take longer are logged, with their cost and what they asked of the "
+        "services; 0 logs none.",
     )
     otlp_endpoint: str = Field(
         default="",
@@ -76,14 +134,14 @@ class Settings(BaseSettings):
         "metrics. The other `OTEL_…` variables of the OpenTelemetry SDK work too.",
     )
 
-    @field_validator("operators", mode="before")
+    @field_validator("operators", "origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return frozenset(item.strip() for item in value.split(",") if item.strip())
         return value
 
-    @field_validator("log_level", "log_format", mode="before")
+    @field_validator("log_level", "log_format", "documents", "introspection", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
@@ -100,6 +158,14 @@ class Settings(BaseSettings):
         if len(secret) < 32:
             raise SettingsError(f"{variable('identity_key')} must have at least 32 characters")
         return secret.encode()
+
+    @property
+    def key_ring(self) -> MasterKeys:
+        """The master keys; raises SettingsError when there is none or one of them is not well formed."""
+        try:
+            return MasterKeys.parse(self.master_keys.get_secret_value())
+        except ValueError as error:
+            raise SettingsError(f"{variable('master_keys')}: {error}") from None
 
 
 def variable(field: str) -> str:

@@ -15,6 +15,9 @@ SNAPSHOTS = "SNAPSHOTS"
 #: The stream of what is to happen later (`sched.>`) and of what is due now (`due.>`).
 SCHEDULES = "SCHEDULES"
 
+#: The stream of the members' data keys, apart from what they encrypt (`vault.py`).
+KEYS = "KEYS"
+
 #: How long the server remembers message ids; a longer memory costs it RAM for each message.
 DUPLICATE_WINDOW_SECONDS = 120.0
 
@@ -42,6 +45,18 @@ def snapshot_stream(replicas: int = 1) -> StreamConfig:
         storage=StorageType.FILE,
         num_replicas=replicas,
         max_msgs_per_subject=1,
+        duplicate_window=DUPLICATE_WINDOW_SECONDS,
+        allow_direct=True,
+    )
+
+
+def key_stream(replicas: int = 1) -> StreamConfig:
+    """Return the settings of the data keys: a message goes only when the vault has overwritten it."""
+    return StreamConfig(
+        name=KEYS,
+        subjects=["key.>"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
         duplicate_window=DUPLICATE_WINDOW_SECONDS,
         allow_direct=True,
     )

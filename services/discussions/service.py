@@ -1,6 +1,8 @@
 """Composes the discussions service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
@@ -31,10 +33,11 @@ from services.discussions.views.threads import (
 
 def compose(app: App) -> None:
     """Register everything that the discussions service does."""
-    access = app.view(AccessView())
+    access = app.view(AccessView("discussions"))
     authorizer = Authorizer(access, app.positions, app.nats, module=Module.DISCUSSIONS)
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     Commands(app)
+    compose_erasing(app)
     members = authorizer.member_only
 
     spaces = app.view(SpacesView())
@@ -57,3 +60,11 @@ def compose(app: App) -> None:
 
     reactions = app.view(ReactionsView())
     app.query(ReactionsGetMany, list[TargetReactions], reactions.reactions_get_many, view=reactions, allow=members)
+    compose_export(
+        app,
+        [
+            Source("post", threads, "posts", lambda brand, member: {"brand": brand, "author": member}),
+            Source("reply", threads, "replies", lambda brand, member: {"brand": brand, "author": member}),
+            Source("reaction", reactions, "reactions", lambda brand, member: {"whose": within(f"{brand}:{member}")}),
+        ],
+    )

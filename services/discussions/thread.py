@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 from rpds import HashTrieSet
 
 from libs.access.roles import STEWARDS, Role, require
-from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound
+from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound, Owner
 from libs.shared.text import Body, Line
 
 # Events
@@ -16,6 +16,8 @@ class PostPublished(Event, frozen=True, kw_only=True):
     """The event's actor opened a thread with a post."""
 
     wire_name: ClassVar[str] = "post_published"
+    personal: ClassVar[frozenset[str]] = frozenset({"title", "body"})
+    owner: ClassVar[Owner] = Owner.ACTOR
 
     space_id: str
     title: str
@@ -26,6 +28,8 @@ class ReplyPublished(Event, frozen=True, kw_only=True):
     """The event's actor replied.  `number` is the reply's 1-based place in the thread."""
 
     wire_name: ClassVar[str] = "reply_published"
+    personal: ClassVar[frozenset[str]] = frozenset({"body"})
+    owner: ClassVar[Owner] = Owner.ACTOR
 
     reply_id: str
     number: int

@@ -1,6 +1,8 @@
 """Puts the events service together: its aggregate, its read models and their queries."""
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
@@ -26,11 +28,12 @@ from services.events.views.event_calendar import (
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats, module=Module.EVENTS)
+    authorizer = Authorizer(app.view(AccessView("events")), app.positions, app.nats, module=Module.EVENTS)
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     allow = authorizer.member_only
 
     app.aggregate(DECIDER)
+    compose_erasing(app)
 
     calendar = app.view(EventCalendarView())
     app.query(EventCalendar, EventPageResult, calendar.event_calendar, view=calendar, allow=allow, same_for=anybody)
@@ -49,3 +52,10 @@ def compose(app: App) -> None:
     sheet = app.view(AttendanceSheetView())
     app.query(AttendeePage, AttendeePageResult, sheet.attendee_page, view=sheet, allow=allow, same_for=anybody)
     app.query(ViewerRsvps, list[AttendeeView | None], sheet.viewer_rsvps, view=sheet, allow=allow)
+    compose_export(
+        app,
+        [
+            Source("event", calendar, "events", lambda brand, member: {"brand": brand, "scheduled_by": member}),
+            Source("rsvp", sheet, "attendances", lambda brand, member: {"member_id": member, "event": within(brand)}),
+        ],
+    )

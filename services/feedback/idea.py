@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, assert_never
 from msgspec import Meta, Struct, structs
 
 from libs.access.roles import STEWARDS, Role, require
-from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound
+from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound, Owner
 from libs.shared.text import Body, Line
 from services.feedback.board import Board
 
@@ -35,6 +35,8 @@ class IdeaSubmitted(Event, frozen=True, kw_only=True):
     """The event's actor proposed something."""
 
     wire_name: ClassVar[str] = "idea_submitted"
+    personal: ClassVar[frozenset[str]] = frozenset({"title", "body"})
+    owner: ClassVar[Owner] = Owner.ACTOR
 
     board_id: str
     title: str

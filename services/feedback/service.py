@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from libs.access.authorizer import Authorizer
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export, within
 from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
@@ -28,9 +30,10 @@ from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vo
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView()), app.positions, app.nats, module=Module.FEEDBACK)
+    authorizer = Authorizer(app.view(AccessView("feedback")), app.positions, app.nats, module=Module.FEEDBACK)
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     _compose_commands(app)
+    compose_erasing(app)
 
     allow = authorizer.member_only
     boards = app.view(BoardsView())
@@ -43,6 +46,13 @@ def compose(app: App) -> None:
     app.query(IdeasGetMany, list[IdeaView | None], ideas.ideas_get_many, view=ideas, allow=allow, same_for=anybody)
     app.query(VoterPage, VoterPageResult, ideas.voter_page, view=ideas, allow=allow, same_for=anybody)
     app.query(ViewerVotes, list[bool], ideas.viewer_votes, view=ideas, allow=allow)
+    compose_export(
+        app,
+        [
+            Source("idea", ideas, "ideas", lambda brand, member: {"brand": brand, "submitted_by": member}),
+            Source("vote", ideas, "votes", lambda brand, member: {"member": member, "idea": within(brand)}),
+        ],
+    )
 
 
 def _compose_commands(app: App) -> None:

@@ -2,24 +2,20 @@
 
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Final, Protocol, TypeVar
 
 import strawberry
-from graphql import DocumentNode
 from msgspec import Struct
 
 from libs.shared.clock import to_milliseconds
 from libs.shared.domain import NO_BRAND, Accepted, Position
 from libs.shared.ids import derived_id, member_id, uuid7
 from services.gateway import consistency
-from services.gateway import replies as rows
 from services.gateway.feed import Feed
-from services.gateway.loaders import Loader
+from services.gateway.rates import Allowance
 from services.gateway.security import Principal, Unauthenticated
 
 T = TypeVar("T")
-V = TypeVar("V")
 
 #: How a query names a viewer who has no identity.  It is no member of any brand.
 ANONYMOUS: Final = "anonymous"
@@ -45,102 +41,18 @@ class PageArguments(Struct, frozen=True, omit_defaults=True):
 
 
 class Scope:
-    """One brand as one viewer sees it, no older than `at_least`.  Its loaders live as long as the operation."""
+    """One brand as one viewer sees it, no older than `at_least`; the same object for the same within an operation."""
 
     def __init__(self, context: "Context", brand: str, viewer: str, at_least: dict[str, int]) -> None:
         self.context = context
         self.brand = brand
         self.viewer = viewer
         self.at_least = at_least
-        self._loaders: dict[Hashable, Any] = {}
 
     async def ask(self, service: str, name: str, reply: type[T], /, **fields: Any) -> T:
         """Ask a service within this brand."""
         envelope = {"brand": self.brand, "viewer": self.viewer, "at_least": self.at_least}
         return await self.context.bus.query(service, name, {**envelope, **fields}, reply)
-
-    def _loader(
-        self, service: str, name: str, reply: type[list[V]], keys: str = "ids", **fields: Any
-    ) -> Loader[str, V]:
-        key = (name, *fields.values())
-        if key not in self._loaders:
-
-            async def fetch(ids: list[str]) -> list[V]:
-                return await self.ask(service, name, reply, **{keys: ids}, **fields)
-
-            self._loaders[key] = Loader(fetch)
-        loader: Loader[str, V] = self._loaders[key]
-        return loader
-
-    @cached_property
-    def members(self) -> Loader[str, rows.MemberReply | None]:
-        """Members by id."""
-        return self._loader("members", "members_get_many", list[rows.MemberReply | None])
-
-    @cached_property
-    def spaces(self) -> Loader[str, rows.SpaceReply | None]:
-        """Spaces by id."""
-        return self._loader("discussions", "spaces_get_many", list[rows.SpaceReply | None])
-
-    @cached_property
-    def posts(self) -> Loader[str, rows.PostReply | None]:
-        """Posts by id."""
-        return self._loader("discussions", "posts_get_many", list[rows.PostReply | None])
-
-    @cached_property
-    def replies(self) -> Loader[str, rows.ReplyReply | None]:
-        """Replies by id."""
-        return self._loader("discussions", "replies_get_many", list[rows.ReplyReply | None])
-
-    def reply_pages(self, page: PageArguments) -> Loader[str, rows.PageReply[rows.ReplyReply]]:
-        """The same page of replies of many posts."""
-        reply = list[rows.PageReply[rows.ReplyReply]]
-        return self._loader("discussions", "reply_pages", reply, "thread_ids", page=page)
-
-    @cached_property
-    def reactions(self) -> Loader[str, rows.ReactionsReply]:
-        """Reactions by the id of the post or reply."""
-        return self._loader("discussions", "reactions_get_many", list[rows.ReactionsReply], "target_ids")
-
-    @cached_property
-    def events(self) -> Loader[str, rows.EventReply | None]:
-        """Events by id."""
-        return self._loader("events", "events_get_many", list[rows.EventReply | None])
-
-    @cached_property
-    def agendas(self) -> Loader[str, list[rows.SessionReply] | None]:
-        """Sessions by the id of the event."""
-        return self._loader("events", "agendas_get_many", list[list[rows.SessionReply] | None])
-
-    @cached_property
-    def viewer_rsvps(self) -> Loader[str, rows.AttendeeReply | None]:
-        """The viewer's RSVP by the id of the event."""
-        return self._loader("events", "viewer_rsvps", list[rows.AttendeeReply | None])
-
-    @cached_property
-    def boards(self) -> Loader[str, rows.BoardReply | None]:
-        """Boards by id."""
-        return self._loader("feedback", "boards_get_many", list[rows.BoardReply | None])
-
-    @cached_property
-    def ideas(self) -> Loader[str, rows.IdeaReply | None]:
-        """Ideas by id."""
-        return self._loader("feedback", "ideas_get_many", list[rows.IdeaReply | None])
-
-    @cached_property
-    def viewer_votes(self) -> Loader[str, bool]:
-        """Whether the viewer voted, by the id of the idea."""
-        return self._loader("feedback", "viewer_votes", list[bool])
-
-    @cached_property
-    def brands(self) -> Loader[str, rows.BrandReply | None]:
-        """Brands by id; asked outside of any brand."""
-        return self._loader("members", "brands_get_many", list[rows.BrandReply | None])
-
-    @cached_property
-    def networks(self) -> Loader[str, rows.NetworkReply | None]:
-        """Networks by id; asked outside of any brand."""
-        return self._loader("members", "networks_get_many", list[rows.NetworkReply | None])
 
 
 class Done(Struct, frozen=True):
@@ -149,6 +61,7 @@ class Done(Struct, frozen=True):
     id: str
     scope: Scope
     position: dict[str, int]
+    repeated: bool = False
 
 
 class Context:
@@ -161,10 +74,13 @@ class Context:
         principal: Principal | None = None,
         at_least: dict[str, int] | None = None,
         feed: Feed | None = None,
+        *,
+        allowance: Allowance | None = None,
     ) -> None:
         self.bus = bus
+        #: What the operation draws on; None for who runs operations without a gateway around them.
+        self.allowance = allowance
         self.feed = feed if feed is not None else Feed()
-        self.document: DocumentNode | None = None
         self.principal = principal
         self.at_least = at_least or {}
         self._identity_key = identity_key
@@ -177,7 +93,12 @@ class Context:
         return self.principal.identity
 
     def member(self, brand: str) -> str:
-        """The id that the sender has in a brand, whether they joined or not; raises `Unauthenticated`."""
+        """The id that the sender has in a brand, whether they joined or not; raises `Unauthenticated`.
+
+        A service account acts under its own id in its own brand, and is nobody's member elsewhere.
+        """
+        if self.principal is not None and self.principal.brand == brand:
+            return self.principal.identity
         return member_id(self._identity_key, brand, self.identity())
 
     def member_of(self, brand: str, identity: str) -> str:
@@ -189,8 +110,14 @@ class Context:
         return self._scope(NO_BRAND, self.principal.identity if self.principal else ANONYMOUS, at_least)
 
     def inside(self, brand: str, at_least: Position | None = None) -> Scope:
-        """Inside a brand; raises `Unauthenticated` for an anonymous sender."""
+        """Inside a brand; raises `Unauthenticated` for an anonymous sender, `RateLimited` when its quota is spent."""
+        if self.allowance is not None:
+            self.allowance.join(brand)
         return self._scope(brand, self.member(brand), at_least)
+
+    def forget(self) -> None:
+        """Drop what was loaded: a subscription may go on for days, and each of its events has scopes of its own."""
+        self._scopes.clear()
 
     def _scope(self, brand: str, viewer: str, at_least: Position | None) -> Scope:
         position = consistency.latest(self.at_least, at_least or {})
@@ -198,6 +125,15 @@ class Context:
         if key not in self._scopes:
             self._scopes[key] = Scope(self, brand, viewer, position)
         return self._scopes[key]
+
+    def pay(self, cost: int | None) -> None:
+        """Take what the operation costs, None for one that cannot run; raises `RateLimited`."""
+        if self.allowance is None:
+            return
+        if cost is None:
+            self.allowance.fail()
+        else:
+            self.allowance.spend(cost)
 
     def command_id(self, brand: str, actor: str, name: str, given: str | None) -> str:
         """A command's id: the client's own makes a repeat safe, and means nothing for another actor or command."""
@@ -215,7 +151,7 @@ class Context:
         accepted = await self.bus.command(service, aggregate, name, {**envelope, **fields})
         at_least = accepted.position
         scope = self.everywhere(at_least) if brand == NO_BRAND else self.inside(brand, at_least)
-        return Done(accepted.id, scope, consistency.latest(self.at_least, at_least))
+        return Done(accepted.id, scope, consistency.latest(self.at_least, at_least), accepted.repeated)
 
     async def act(
         self, brand: str, to: str, given_id: str | None, /, creates: str | None = None, **fields: Any

@@ -1,4 +1,4 @@
-"""GraphQL documents made ready to run: parsed, measured against the limits and validated, once for each text."""
+"""GraphQL documents made ready to run: trusted ones at the start, others once for each text, within the limits."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,17 +19,20 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from services.gateway import limits
+from services.gateway import limits, scan
+from services.gateway.trusted import DocumentNotTrusted, ManifestError, Trusted
 
 #: Characters of query text whose documents are kept; a document weighs a few hundred times its text.
 CACHED_CHARACTERS: Final = 256 * 1024
 #: Enough to mend a query by; every error costs a search for similar names.
-MAX_VALIDATION_ERRORS: Final = 10
+MAX_VALIDATION_ERRORS: Final = 5
+#: Measures that one document keeps, by the sizes that its variables asked for.
+_MEASURES: Final = 64
+#: What a remembered document weighs beside its text.
+_OVERHEAD_CHARACTERS: Final = 500
 
-_RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-
-#: What the parser says of a document that goes over one of its limits.
-_TOO_LONG: Final = ("Document contains more than", "nested too deeply")
+# Built once: validation keeps what it prepares for a rule by the rule's class.
+_RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 
 
 class Refused(Exception):
@@ -40,34 +43,46 @@ class Refused(Exception):
         self.errors = errors
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """Which documents run: all within the limits, or trusted ones only; and whether others may ask for the schema."""
+
+    trusted_only: bool = False
+    introspection: bool = True
+
+
 class _Ready(msgspec.Struct, frozen=True):
+    """`sizing` names the variables that the cost depends on, `max_cost` bounds it, `measures` remembers it."""
+
     document: DocumentNode
-    measure_each_time: bool
+    sizing: tuple[str, ...]
+    max_cost: int = limits.MAX_COST
+    measures: dict[tuple[object, ...], limits.Measure] = {}
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    outcome: _Ready | Refused
+    weight: int
 
 
 class Documents:
-    """Readies documents for one schema and remembers them by their text, refusals included."""
+    """Readies documents for one schema and remembers them by their text, refusals included.
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    Raises `ManifestError` for a trusted document that is not valid.
+    """
+
+    def __init__(self, schema: GraphQLSchema, trusted: Trusted | None = None, policy: Policy | None = None) -> None:
         self._schema = schema
+        self._policy = policy or Policy()
         self._sizes = limits.Sizes.of(schema)
-        self._known: LRUCache[str, _Ready | Refused] = LRUCache(CACHED_CHARACTERS, getsizeof=_weight)
+        self._trusted = {text: self._prepare_trusted(text, source) for text, source in trusted or ()}
+        self._known: LRUCache[str, _Remembered] = LRUCache(CACHED_CHARACTERS, getsizeof=lambda found: found.weight)
 
     def ready(
         self, query: str, operation_name: str | None, variables: Mapping[str, Any]
     ) -> tuple[DocumentNode, OperationDefinitionNode]:
         """The document and the operation to run; raises `Refused`."""
-        found = self._known.get(query)
-        if found is None:
-            try:
-                found = self._prepare(query, variables)
-            except Refused as refused:
-                found = refused
-            self._remember(query, found)
-        elif isinstance(found, _Ready) and found.measure_each_time:
-            self._measure(found.document, variables)
-        if isinstance(found, Refused):
-            raise found.with_traceback(None)
+        found = self._find(query)
+        self._bound_cost(found, variables)
         operation = get_operation_ast(found.document, operation_name)
         if operation is None:
             message = (
@@ -78,35 +93,101 @@ class Documents:
             raise Refused(GraphQLError(message, extensions={"code": "OPERATION_NOT_FOUND"}))
         return found.document, operation
 
-    def _prepare(self, query: str, variables: Mapping[str, Any]) -> _Ready:
+    def trusted_names(self) -> set[str]:
+        """The names of the operations that are registered."""
+        nodes = (node for ready in self._trusted.values() for node in ready.document.definitions)
+        return {node.name.value for node in nodes if isinstance(node, OperationDefinitionNode) and node.name}
+
+    def trusts(self, query: str) -> bool:
+        """Whether this text is registered."""
+        return query in self._trusted
+
+    def measure(self, query: str, variables: Mapping[str, Any]) -> limits.Measure:
+        """What the document expands to with these variables; raises `Refused`."""
+        return self._measure(self._find(query), variables)
+
+    def _find(self, query: str) -> _Ready:
+        trusted = self._trusted.get(query)
+        if trusted is not None:
+            return trusted
+        if self._policy.trusted_only:
+            raise Refused(DocumentNotTrusted())
+        found = self._known.get(query)
+        outcome = found.outcome if found is not None else self._remember(query)
+        if isinstance(outcome, Refused):
+            raise outcome.with_traceback(None)
+        return outcome
+
+    def _remember(self, query: str) -> _Ready | Refused:
+        outcome: _Ready | Refused
         try:
-            document = parse(query, max_lexical_tokens=limits.MAX_TOKENS, max_comments=limits.MAX_COMMENTS)
-        except GraphQLSyntaxError as error:
-            too_long = any(word in error.message for word in _TOO_LONG)
-            error.extensions = {"code": "QUERY_TOO_COMPLEX" if too_long else "GRAPHQL_PARSE_FAILED"}
+            outcome = self._prepare(query)
+        except Refused as refused:
+            outcome = refused
+        if len(query) <= scan.MAX_CHARACTERS:
+            self._known[query] = _Remembered(outcome, len(query) + _OVERHEAD_CHARACTERS)
+        return outcome
+
+    def _prepare(self, query: str) -> _Ready:
+        try:
+            scan.check(query)
+            if not self._policy.introspection and scan.introspects(query):
+                raise Refused(
+                    GraphQLError("the schema is not shown here", extensions={"code": "INTROSPECTION_DISABLED"})
+                )
+            document = parse(query)
+            # The cheapest way in which the document can run: its pages as small as variables can make them.
+            least = dict.fromkeys(limits.sizing_variables(document), 1)
+            limits.check(limits.measure(document, self._sizes, least))
+            limits.check_overlaps(document)
+        except limits.TooComplex as error:
             raise Refused(error) from None
-        each_time = limits.paging_variables(document)
-        self._measure(document, variables)
-        errors = validate(self._schema, document, _RULES, max_errors=MAX_VALIDATION_ERRORS)
+        except GraphQLSyntaxError as error:
+            error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
+            raise Refused(error) from None
+        errors = validate(
+            self._schema,
+            document,
+            _RULES,
+            max_errors=MAX_VALIDATION_ERRORS,
+            hide_suggestions=not self._policy.introspection,
+        )
         if errors:
             for found in errors:
                 found.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
             raise Refused(*errors)
-        return _Ready(document, each_time)
+        return _Ready(document, limits.sizing_variables(document), measures={})
 
-    def _measure(self, document: DocumentNode, variables: Mapping[str, Any]) -> None:
+    def _prepare_trusted(self, text: str, source: str) -> _Ready:
+        """No limits: somebody reviewed the document.  Its variables may not make it dearer than its defaults do."""
         try:
-            limits.check(document, self._sizes, variables)
-        except limits.TooComplex as error:
-            raise Refused(error) from None
+            document = parse(text)
+        except GraphQLError as error:
+            raise ManifestError(f"{source}: {error.message}") from None
+        errors = validate(self._schema, document, _RULES, max_errors=1)
+        if errors:
+            raise ManifestError(f"{source}: {errors[0].message}")
+        reviewed = limits.measure(document, self._sizes, {}).cost
+        return _Ready(document, limits.sizing_variables(document), max(reviewed, limits.MAX_COST), {})
 
-    def _remember(self, query: str, found: _Ready | Refused) -> None:
-        depends_on_variables = isinstance(found, Refused) and isinstance(found.errors[0], limits.TooComplex)
-        if not depends_on_variables and len(query) <= CACHED_CHARACTERS // 16:
-            self._known[query] = found
+    def _bound_cost(self, found: _Ready, variables: Mapping[str, Any]) -> None:
+        cost = self._measure(found, variables).cost
+        if cost > found.max_cost:
+            raise Refused(limits.TooComplex("cost", found.max_cost))
+
+    def _measure(self, found: _Ready, variables: Mapping[str, Any]) -> limits.Measure:
+        key = tuple(_size(variables, name) for name in found.sizing)
+        measured = found.measures.get(key)
+        if measured is None:
+            if len(found.measures) >= _MEASURES:
+                found.measures.clear()
+            measured = found.measures[key] = limits.measure(found.document, self._sizes, variables)
+        return measured
 
 
-def _weight(found: _Ready | Refused) -> int:
-    if isinstance(found, Refused):
-        return 1_000
-    return len(found.document.loc.source.body) if found.document.loc else 1_000
+def _size(variables: Mapping[str, Any], name: str) -> object:
+    """What the cost can depend on of a variable: a number, the length of a list, whether it is given at all."""
+    value = variables.get(name, "absent")
+    if isinstance(value, list):
+        return ("list", len(value))
+    return value if value is None or value == "absent" or isinstance(value, int) else "other"

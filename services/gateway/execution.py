@@ -1,23 +1,28 @@
 """Runs one GraphQL operation and says in the house's words what went wrong with it."""
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Final
+from contextlib import aclosing
+from typing import Any, Final, cast
 
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from graphql import ExecutionResult as CoreResult
-from graphql import GraphQLError, OperationType
+from graphql.execution import Executor as CoreExecutor
+from graphql.execution import create_source_event_stream
+from graphql.pyutils import is_awaitable
 from msgspec import Struct
 from opentelemetry import propagate
-from opentelemetry.trace import SpanKind
-from strawberry.types import ExecutionResult
 
+from libs.executor.with_strawberry import executor
 from libs.shared import telemetry
 from libs.shared.domain import DomainError
 from libs.shared.ids import uuid7
 from libs.shared.logs import logger
 from services.gateway.context import Context
-from services.gateway.documents import Documents, Refused
+from services.gateway.documents import Documents, Policy, Refused
+from services.gateway.observation import Observer
 from services.gateway.schema import build
 from services.gateway.schema.common import INTERNAL
+from services.gateway.trusted import Trusted
 
 #: What clients learn of an error that nobody foresaw, beside the id under which it is logged.
 MASK: Final = "something went wrong on our side"
@@ -45,11 +50,19 @@ class Result(Struct, frozen=True):
 
 
 class Engine:
-    """The schema with its documents."""
+    """The schema with its documents; raises `ManifestError` for a trusted document that is not valid.
 
-    def __init__(self) -> None:
+    `observer` tells of what it runs; the names of trusted operations are known to it.
+    """
+
+    def __init__(
+        self, trusted: Trusted | None = None, policy: Policy | None = None, observer: Observer | None = None
+    ) -> None:
         self.schema = build()
-        self.documents = Documents(self.schema._schema)
+        self.documents = Documents(self.schema._schema, trusted, policy)
+        self.observer = observer or Observer()
+        self.observer.know(self.documents.trusted_names())
+        self._executor = executor(self.schema)
 
     def kind(self, operation: Operation) -> OperationType:
         """Whether it reads, writes or subscribes; raises `Refused` when it cannot run."""
@@ -57,45 +70,73 @@ class Engine:
         return self.documents.ready(operation.query, operation.operation_name, variables)[1].operation
 
     async def execute(self, operation: Operation, context: Context, parent: str | None = None) -> Result:
-        """Run a query or mutation.  `parent` is the trace context that came with the request."""
+        """Run a query or mutation.  `parent` is the trace context that came with the request.
+
+        Raises `RateLimited` when its sender has too little left for it.
+        """
         try:
             document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
         except Refused as refused:
+            context.pay(None)
+            self.observer.refused(str((refused.errors[0].extensions or {}).get("code")))
             return Result({"errors": [error_body(error) for error in refused.errors]})
         if node.operation is OperationType.SUBSCRIPTION:
             error = GraphQLError(
-                "subscriptions run over WebSocket", extensions={"code": "SUBSCRIPTION_NEEDS_WEBSOCKET"}
+                "subscriptions run over WebSocket or as text/event-stream",
+                extensions={"code": "SUBSCRIPTION_NEEDS_STREAM"},
             )
             return Result({"errors": [error_body(error)]})
-        context.document = document
-        with telemetry.span(
-            f"graphql.{node.operation.value}",
-            parent=parent,
-            kind=SpanKind.SERVER,
-            attributes={"graphql.operation.name": operation.operation_name or ""},
-        ):
-            result = await self.schema.execute(
-                operation.query,
-                variable_values=operation.variables,
-                context_value=context,
-                operation_name=operation.operation_name,
-            )
-            return _result(result)
+        cost = self._cost(operation)
+        context.pay(cost)
+        name = node.name.value if node.name else ""
+        with self.observer.operation(node.operation.value, name, operation.query, cost, parent) as observed:
+            result = await self._run(document, node, operation, context)
+            observed.answered(result.body.get("errors", ()))
+            return result
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
-        """Run a subscription: a result for each thing that happens; raises `Refused`."""
-        context.document, _ = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
-        stream = await self.schema.subscribe(
-            operation.query,
-            variable_values=operation.variables,
-            context_value=context,
-            operation_name=operation.operation_name,
+        """Run a subscription: a result for each thing that happens; raises `Refused` and `RateLimited`."""
+        document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
+        context.pay(self._cost(operation))
+        stream = await self._events(document, node, operation, context)
+        if isinstance(stream, CoreResult):
+            yield _result(stream)
+            return
+        async with aclosing(stream):
+            try:
+                with self.observer.lasting():
+                    async for event in stream:
+                        yield await self._run(document, node, operation, context, event)
+            except Exception as error:
+                yield _result(CoreResult(None, [GraphQLError(str(error), original_error=error)]))
+
+    async def _run(
+        self,
+        document: DocumentNode,
+        node: OperationDefinitionNode,
+        operation: Operation,
+        context: Context,
+        root: Any = None,
+    ) -> Result:
+        name = node.name.value if node.name else None
+        result = await self._executor.execute(
+            document, root=root, context=context, variables=operation.variables, operation_name=name
         )
-        try:
-            async for result in stream:
-                yield _result(result)
-        finally:
-            await stream.aclose()
+        return _result(result)
+
+    async def _events(
+        self, document: DocumentNode, node: OperationDefinitionNode, operation: Operation, context: Context
+    ) -> AsyncGenerator[Any, None] | CoreResult:
+        """What happens, as graphql-core gets it from the field that is subscribed to; or why it cannot be had."""
+        name = node.name.value if node.name else None
+        built = CoreExecutor.build(self.schema._schema, document, None, context, operation.variables, name)
+        if isinstance(built, list):
+            return CoreResult(None, built)
+        stream: Any = create_source_event_stream(built)
+        return cast(AsyncGenerator[Any, None] | CoreResult, await stream if is_awaitable(stream) else stream)
+
+    def _cost(self, operation: Operation) -> int:
+        return self.documents.measure(operation.query, operation.variables or {}).cost
 
 
 def remote_parent(headers: Mapping[str, str]) -> str | None:
@@ -105,7 +146,7 @@ def remote_parent(headers: Mapping[str, str]) -> str | None:
     return telemetry.extract(carrier) or telemetry.extract(headers)
 
 
-def _result(result: ExecutionResult | CoreResult) -> Result:
+def _result(result: CoreResult) -> Result:
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [error_body(error) for error in result.errors]
@@ -129,7 +170,7 @@ def error_body(error: GraphQLError) -> dict[str, Any]:
         body["message"] = original.message
         body["extensions"] = {"code": original.code, **({"field": original.path} if original.path else {})}
     elif original is None or isinstance(original, GraphQLError):
-        body["extensions"] = {"code": (error.extensions or {}).get("code", "BAD_USER_INPUT")}
+        body["extensions"] = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
     else:
         logged_as = uuid7()
         log.error("operation_failed", error_id=logged_as, path=error.path, exc_info=original)

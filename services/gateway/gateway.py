@@ -1,19 +1,33 @@
 """What every request of this process shares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.gateway.context import Bus
+from services.gateway.admission import Admission
+from services.gateway.deadline import TimedBus
+from services.gateway.drain import Drain
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
-from services.gateway.security import Authenticator
+from services.gateway.principals import Principals
+from services.gateway.rates import Rates
+from services.gateway.trusted import Trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The schema, the way to the services, and who may use them."""
+    """The schema, the way to the services, who may use them, and how much at once.
+
+    `trusted` are the registered documents; `origins` are web pages' origins that may ask beside our own; a query or
+    mutation has `operation_seconds`.
+    """
 
     engine: Engine
-    bus: Bus
-    authenticator: Authenticator
+    bus: TimedBus
+    principals: Principals
     identity_key: bytes
     feed: Feed
+    rates: Rates
+    trusted: Trusted = field(default_factory=Trusted)
+    origins: frozenset[str] = frozenset()
+    operation_seconds: float = 10.0
+    admission: Admission = field(default_factory=Admission)
+    drain: Drain = field(default_factory=Drain)

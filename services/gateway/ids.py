@@ -14,6 +14,7 @@ from libs.shared.domain import NotFound
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _MAX_LENGTH: Final = 400
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class GlobalId(NamedTuple):
@@ -31,7 +32,8 @@ class GlobalId(NamedTuple):
 
 def encode(kind: str, brand: str, *parts: str) -> ID:
     """The id that clients see."""
-    return ID(base64.urlsafe_b64encode(":".join((kind, brand, *parts)).encode()).decode().rstrip("="))
+    text = binascii.b2a_base64(":".join((kind, brand, *parts)).encode(), newline=False)
+    return ID(text.translate(_URL_SAFE).decode().rstrip("="))
 
 
 def decode(text: str) -> GlobalId | None:

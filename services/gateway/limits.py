@@ -1,9 +1,10 @@
-"""How much one request may ask for, measured in a single linear pass over the document before it is validated.
+"""How much one request may ask for, measured over the document before it is validated.
 
-A fragment is measured once however often it is spread, so the pass costs no more than reading the document; it counts
+A fragment is measured once however often it is spread, so that costs no more than reading the document; it counts
 what the spreads expand to, as the executor would run it.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -30,14 +31,17 @@ from graphql import (
 MAX_BODY_BYTES: Final = 256 * 1024
 #: Lexical tokens of a document; parsing and validation are bounded by it.
 MAX_TOKENS: Final = 1_000
-#: Comments do not count as tokens, so they have a limit of their own.
-MAX_COMMENTS: Final = 200
 #: Nested fields, fragments expanded; introspection as GraphiQL sends it needs 14.
 MAX_DEPTH: Final = 16
 #: Aliased fields, fragments expanded.
 MAX_ALIASES: Final = 60
 #: Directives, fragments expanded.
 MAX_DIRECTIVES: Final = 60
+#: Pairs of selections that share a response name in one object, and of fragments spread there: validation compares
+#: them all, because they have to agree.
+MAX_OVERLAPS: Final = 500
+#: Selections that are looked at to find those pairs, fragments expanded.
+MAX_SELECTIONS: Final = 3_000
 #: Fields that may be resolved: each field once for every object that its parents can yield.
 MAX_COST: Final = 5_000
 
@@ -50,13 +54,17 @@ LIST_SIZE: Final = 10
 MUTATION_COST: Final = 100
 
 _PAGING = ("first", "last")
+_WITH_SELECTIONS = (OperationDefinitionNode, FragmentDefinitionNode)
 
 
 class TooComplex(GraphQLError):
-    """The document asks for more than one request may."""
+    """The document asks for more than one request may: more than `limit` of `what`."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "QUERY_TOO_COMPLEX"})
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(
+            f"the document goes over the limit of {limit} for {what}",
+            extensions={"code": "QUERY_TOO_COMPLEX", "limit": limit, "of": what},
+        )
 
 
 class Measure(NamedTuple):
@@ -102,14 +110,12 @@ class _Pass:
     def __init__(self, document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> None:
         self._sizes = sizes
         self._variables = variables
-        self._fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self._fragments = _fragments(document)
         self._measured: dict[str, Measure] = {}
 
     def selections(self, node: SelectionSetNode, level: int, own_cost: int = 1) -> Measure:
         if level > MAX_DEPTH:
-            raise TooComplex(f"fields are nested more than {MAX_DEPTH} deep")
+            raise TooComplex("nested fields", MAX_DEPTH)
         total = Measure()
         for selection in node.selections:
             if isinstance(selection, FieldNode):
@@ -140,9 +146,10 @@ class _Pass:
         return self._measured[name]
 
     def _size(self, node: FieldNode) -> int:
+        pages = [self._number(argument.value) for argument in node.arguments or () if argument.name.value in _PAGING]
+        if pages:
+            return max(pages)
         for argument in node.arguments or ():
-            if argument.name.value in _PAGING:
-                return self._number(argument.value)
             if argument.name.value == "ids":
                 return self._length(argument.value)
         name = node.name.value
@@ -151,49 +158,114 @@ class _Pass:
         return LIST_SIZE if name in self._sizes.lists else 1
 
     def _number(self, value: object) -> int:
+        if isinstance(value, VariableNode):
+            given = self._variables.get(value.name.value)
+            if given is None:
+                return DEFAULT_PAGE
+            return max(1, min(given, MAX_PAGE)) if isinstance(given, int) else MAX_PAGE
         if isinstance(value, IntValueNode) and len(value.value) < 6:
             return max(1, min(int(value.value), MAX_PAGE))
-        given = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
-        return max(1, min(given, MAX_PAGE)) if isinstance(given, int) else MAX_PAGE
+        return MAX_PAGE
 
     def _length(self, value: object) -> int:
         if isinstance(value, ListValueNode):
             return max(1, len(value.values))
         given = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
-        return max(1, len(given)) if isinstance(given, list) else MAX_PAGE
+        # Anything but a list counts as a list of one (https://spec.graphql.org/October2021/#sec-List.Input-Coercion).
+        return max(1, len(given)) if isinstance(given, list) else 1
 
 
 def measure(document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> Measure:
     """What the dearest operation of the document expands to."""
-    run = _Pass(document, sizes, variables)
     total = Measure()
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
+            run = _Pass(document, sizes, {**_defaults(node), **variables})
             own_cost = MUTATION_COST if node.operation is OperationType.MUTATION else 1
             total = Measure(*map(max, total, run.selections(node.selection_set, 1, own_cost)))
     return total
 
 
-def check(document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> None:
-    """Raise `TooComplex` when an operation of the document goes over a limit."""
-    found = measure(document, sizes, variables)
+def check(found: Measure, max_cost: int = MAX_COST) -> None:
+    """Raise `TooComplex` when the measure goes over a limit."""
     for amount, limit, what in (
         (found.depth, MAX_DEPTH, "nested fields"),
         (found.aliases, MAX_ALIASES, "aliases"),
         (found.directives, MAX_DIRECTIVES, "directives"),
-        (found.cost, MAX_COST, "cost"),
+        (found.cost, max_cost, "cost"),
     ):
         if amount > limit:
-            raise TooComplex(f"the query goes over the limit of {limit} for {what}")
+            raise TooComplex(what, limit)
 
 
-def paging_variables(document: DocumentNode) -> bool:
-    """Whether the size of a page or list depends on a variable, so that the cost must be measured anew each time."""
-    return any(
-        isinstance(argument.value, VariableNode) and argument.name.value in (*_PAGING, "ids")
-        for field in _fields(document)
-        for argument in field.arguments or ()
+def check_overlaps(document: DocumentNode) -> None:
+    """Raise `TooComplex` when validation would have to compare too many selections with each other.
+
+    Goes through the document as fields are merged (https://spec.graphql.org/October2021/#MergeSelectionSets()).
+    """
+    fragments = _fragments(document)
+    selections = overlaps = 0
+    # Each entry is one object of the response: the selection sets that apply to it.
+    objects = [[node.selection_set] for node in document.definitions if isinstance(node, _WITH_SELECTIONS)]
+    while objects:
+        together = objects.pop()
+        below: dict[str, list[SelectionSetNode]] = {}
+        names: list[str] = []
+        spread: list[str] = []
+        while together:
+            current = together.pop().selections
+            selections += len(current)
+            if selections > MAX_SELECTIONS:
+                raise TooComplex("selections", MAX_SELECTIONS)
+            for node in current:
+                if isinstance(node, FieldNode):
+                    name = (node.alias or node.name).value
+                    names.append(name)
+                    if node.selection_set:
+                        below.setdefault(name, []).append(node.selection_set)
+                elif isinstance(node, FragmentSpreadNode):
+                    name = node.name.value
+                    if name in fragments and name not in spread:
+                        together.append(fragments[name].selection_set)
+                    spread.append(name)
+                else:
+                    together.append(node.selection_set)  # type: ignore[attr-defined]
+        overlaps += _pairs(len(spread)) + sum(map(_pairs, Counter(names).values()))
+        if overlaps > MAX_OVERLAPS:
+            raise TooComplex("overlapping selections", MAX_OVERLAPS)
+        objects.extend(below.values())
+
+
+def _pairs(number: int) -> int:
+    return number * (number - 1) // 2
+
+
+def sizing_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that the size of a page or list depends on, so that the cost must be measured anew for each."""
+    return tuple(
+        {
+            argument.value.name.value: None
+            for field in _fields(document)
+            for argument in field.arguments or ()
+            if isinstance(argument.value, VariableNode) and argument.name.value in (*_PAGING, "ids")
+        }
     )
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """The defaults of an operation's variables, as far as a size can depend on them."""
+    found: dict[str, Any] = {}
+    for definition in operation.variable_definitions or ():
+        value = definition.default_value
+        if isinstance(value, IntValueNode):
+            found[definition.variable.name.value] = int(value.value) if len(value.value) < 6 else MAX_PAGE
+        elif isinstance(value, ListValueNode):
+            found[definition.variable.name.value] = list(value.values)
+    return found
 
 
 def _fields(document: DocumentNode) -> Iterator[FieldNode]:

@@ -1,64 +1,123 @@
-"""Loads many objects with one question: keys asked for in the same turn of the event loop travel together."""
+"""Asks a service for many things with one question: what a field needs of all objects of a level."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
+from libs.executor.with_strawberry import Answers
+from libs.shared.domain import DomainError
+from services.gateway import replies as rows
+from services.gateway.context import Scope
 from services.gateway.limits import MAX_PAGE
 
-K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+N = TypeVar("N")
+
+#: What is wanted of each object, in their order: a key within a scope, or nothing.
+Asked: TypeAlias = Iterable[tuple[Scope, str] | None]
+
+#: The answer, or the question, does not fit in one message: fewer keys may.
+_TOO_LARGE: Final = "TOO_LARGE"
 
 
-class Loader(Generic[K, V]):
-    """Values by key, each asked for once.  `fetch` takes at most 100 keys and answers in their order.
+class Many(Generic[V]):
+    """A query of a service that answers many keys at once, at most 100; V is what it answers for each."""
 
-    It lives as long as one operation, so that nothing is remembered beyond it.
-    """
+    def __init__(self, service: str, name: str, reply: type[list[V]], keys: str = "ids") -> None:
+        self._service = service
+        self._name = name
+        self._reply = reply
+        self._keys = keys
 
-    def __init__(self, fetch: Callable[[list[K]], Awaitable[Sequence[V]]]) -> None:
-        self._fetch = fetch
-        self._futures: dict[K, asyncio.Future[V]] = {}
-        self._waiting: list[K] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+    async def rows(self, asked: Asked, **fields: Any) -> Answers[V | None]:
+        """A value or exception for each that was asked for, None for nothing: one question a scope, each key once."""
+        wanted = list(asked)
+        scopes: dict[Scope, dict[str, None]] = {}
+        for one in wanted:
+            if one is not None:
+                scopes.setdefault(one[0], {})[one[1]] = None
+        fetched = await _all(self._scope(scope, list(keys), fields) for scope, keys in scopes.items())
+        known = dict(zip(scopes, fetched, strict=True))
+        return [None if one is None else known[one[0]][one[1]] for one in wanted]
 
-    def load(self, key: K) -> asyncio.Future[V]:
-        """The value for a key; fails as the fetch fails."""
-        future = self._futures.get(key)
-        if future is None:
-            loop = asyncio.get_running_loop()
-            future = self._futures[key] = loop.create_future()
-            if not self._waiting:
-                loop.call_soon(self._dispatch)
-            self._waiting.append(key)
-        return future
+    async def objects(self, asked: Asked, make: Callable[[Any, Scope], N], **fields: Any) -> Answers[N | None]:
+        """What `make` makes of each row; None where there is none."""
+        wanted = list(asked)
+        made: Answers[N | None] = []
+        for row, one in zip(await self.rows(wanted, **fields), wanted, strict=True):
+            if row is None or one is None:
+                made.append(None)
+            elif isinstance(row, Exception):
+                made.append(row)
+            else:
+                made.append(_made(make, row, one[0]))
+        return made
 
-    def known(self, key: K) -> V | None:
-        """The value, if it has been loaded already."""
-        future = self._futures.get(key)
-        return future.result() if future is not None and future.done() and not future.exception() else None
+    async def present(self, asked: Asked, make: Callable[[Any, Scope], N], **fields: Any) -> Answers[N]:
+        """As `objects`, of what there is for every key."""
+        return cast(Answers[N], await self.objects(asked, make, **fields))
 
-    async def load_many(self, keys: Iterable[K]) -> list[V]:
-        """The values in the order of the keys."""
-        return await asyncio.gather(*map(self.load, keys))
+    async def object(self, scope: Scope, key: str, make: Callable[[Any, Scope], N]) -> N | None:
+        """One of them; raises its exception."""
+        (found,) = await self.objects([(scope, key)], make)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-    def _dispatch(self) -> None:
-        keys, self._waiting = self._waiting, []
-        for start in range(0, len(keys), MAX_PAGE):
-            task = asyncio.get_running_loop().create_task(self._run(keys[start : start + MAX_PAGE]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    async def _scope(self, scope: Scope, keys: list[str], fields: dict[str, Any]) -> dict[str, V | Exception]:
+        parts = [keys[start : start + MAX_PAGE] for start in range(0, len(keys), MAX_PAGE)]
+        answers = await _all(self._fetch(scope, part, fields) for part in parts)
+        return {
+            key: value
+            for part, values in zip(parts, answers, strict=True)
+            for key, value in zip(part, values, strict=True)
+        }
 
-    async def _run(self, keys: list[K]) -> None:
-        futures = [self._futures[key] for key in keys]
+    async def _fetch(self, scope: Scope, keys: list[str], fields: dict[str, Any]) -> Answers[V]:
+        """The values of at most 100 keys; when they do not fit in a message, of each half."""
         try:
-            values = await self._fetch(keys)
-            for future, value in zip(futures, values, strict=True):
-                if not future.done():
-                    future.set_result(value)
+            values = await scope.ask(self._service, self._name, self._reply, **{self._keys: keys}, **fields)
+            if len(values) != len(keys):
+                raise ValueError(f"{self._service}.{self._name} answered {len(values)} values for {len(keys)} keys")
+        except DomainError as refusal:
+            if refusal.code == _TOO_LARGE and len(keys) > 1:
+                middle = len(keys) // 2
+                halves = await _all(self._fetch(scope, half, fields) for half in (keys[:middle], keys[middle:]))
+                return [value for half in halves for value in half]
+            return [refusal] * len(keys)
         except Exception as error:
-            for future in futures:
-                if not future.done():
-                    future.set_exception(error)
-                    # Whoever asked may be gone by now; an answer nobody reads is no fault of the program.
-                    future.exception()
+            return [error] * len(keys)
+        return list[V | Exception](values)
+
+
+def _made(make: Callable[[Any, Scope], N], row: Any, scope: Scope) -> N | Exception:
+    try:
+        return make(row, scope)
+    except Exception as error:  # of this one
+        return error
+
+
+async def _all(questions: Iterable[Any]) -> Sequence[Any]:
+    """The answers to questions that are asked at the same time; who asks alone needs no task."""
+    coroutines = list(questions)
+    return [await coroutines[0]] if len(coroutines) == 1 else await asyncio.gather(*coroutines)
+
+
+SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
+MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
+NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
+SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])
+POSTS: Final = Many("discussions", "posts_get_many", list[rows.PostReply | None])
+REPLIES: Final = Many("discussions", "replies_get_many", list[rows.ReplyReply | None])
+#: Takes `page`: the same page of replies of many posts.
+REPLY_PAGES: Final = Many("discussions", "reply_pages", list[rows.PageReply[rows.ReplyReply]], "thread_ids")
+REACTIONS: Final = Many("discussions", "reactions_get_many", list[rows.ReactionsReply], "target_ids")
+EVENTS: Final = Many("events", "events_get_many", list[rows.EventReply | None])
+AGENDAS: Final = Many("events", "agendas_get_many", list[list[rows.SessionReply] | None])
+#: The viewer's own, by the id of the event.
+RSVPS: Final = Many("events", "viewer_rsvps", list[rows.AttendeeReply | None])
+BOARDS: Final = Many("feedback", "boards_get_many", list[rows.BoardReply | None])
+IDEAS: Final = Many("feedback", "ideas_get_many", list[rows.IdeaReply | None])
+#: Whether the viewer voted, by the id of the idea.
+VOTES: Final = Many("feedback", "viewer_votes", list[bool])

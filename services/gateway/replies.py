@@ -122,6 +122,29 @@ class MembershipsReply(Struct, frozen=True):
     items: list[MembershipReply]
 
 
+class ApiKeyReply(Struct, frozen=True):
+    """A key of a service account, without the key."""
+
+    id: str
+    last_four: str
+    issued_at: datetime
+    issued_by: str
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+class ServiceAccountReply(Struct, frozen=True):
+    """A program that a brand has let in; all of its keys, the oldest first."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    created_by: str
+    keys: list[ApiKeyReply]
+    closed_at: datetime | None = None
+
+
 class SpaceReply(Struct, frozen=True):
     """A room of a brand."""
 

@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 from libs.shared.domain import DomainError, Unavailable
 from libs.shared.ids import identity_id
 from libs.shared.logs import logger
+from libs.shared.signed_out import LONGEST_TOKEN_SECONDS
 
 #: Longer than what an identity provider issues; a longer token is refused unread.
 MAX_TOKEN_BYTES: Final = 8 * 1024
@@ -33,8 +34,9 @@ VERIFIED_TTL_SECONDS: Final = 30.0
 #: How far the clocks of issuer and gateway may differ.
 LEEWAY_SECONDS: Final = 5.0
 
-_MAX_JWKS_BYTES: Final = 256 * 1024
-_FETCH_TIMEOUT_SECONDS: Final = 5.0
+#: What is read of a JWK set, and how long it may take in all.
+MAX_JWKS_BYTES: Final = 256 * 1024
+FETCH_SECONDS: Final = 5.0
 
 log = logger(__name__)
 
@@ -56,12 +58,25 @@ class Unauthenticated(DomainError):
         super().__init__("UNAUTHENTICATED", message)
 
 
+class KeyProof(NamedTuple):
+    """What proves an API key without being it."""
+
+    key_id: str
+    key_hash: str
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """The person behind a token: `identity` is a keyed hash of issuer and subject, `expires_at` in unix seconds."""
+    """Who sends: a person, or a service account of `brand` by its `key`.
+
+    `identity` is a keyed hash of issuer and subject, or the account's id.  Times are in unix seconds.
+    """
 
     identity: str
     email: str | None
     expires_at: float
+    issued_at: float = 0.0
+    brand: str | None = None
+    key: KeyProof | None = None
 
 
 class _Verifier(NamedTuple):
@@ -137,7 +152,7 @@ class Keys:
                 entries = document["keys"]
                 self._verifiers = dict(filter(None, map(_verifier, entries)))
                 self._fetched_at = now
-            except (httpx.HTTPError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+            except (httpx.HTTPError, TimeoutError, msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
                 log.warning("jwks_unreadable", error=repr(error))
 
 
@@ -148,21 +163,22 @@ def http_fetch(client: httpx.AsyncClient, *, issuer: str, jwks_url: str) -> Call
     """
 
     async def get(url: str) -> bytes:
-        async with client.stream("GET", url, timeout=_FETCH_TIMEOUT_SECONDS) as response:
+        async with client.stream("GET", url, timeout=FETCH_SECONDS) as response:
             response.raise_for_status()
             body = b""
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > _MAX_JWKS_BYTES:
+                if len(body) > MAX_JWKS_BYTES:
                     raise ValueError("the document is too long")
             return body
 
     async def fetch() -> bytes:
-        url = jwks_url
-        if not url:
-            document = await get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-            url = msgspec.json.decode(document, type=dict[str, Any])["jwks_uri"]
-        return await get(url)
+        async with asyncio.timeout(FETCH_SECONDS):  # httpx itself only bounds the time between two packets
+            url = jwks_url
+            if not url:
+                document = await get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+                url = msgspec.json.decode(document, type=dict[str, Any])["jwks_uri"]
+            return await get(url)
 
     return fetch
 
@@ -228,12 +244,15 @@ class Authenticator:
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
         now = self._clock()
-        subject, audience, expires = claims["sub"], claims["aud"], _seconds(claims["exp"])
+        subject, audience = claims["sub"], claims["aud"]
+        issued, expires = _seconds(claims["iat"]), _seconds(claims["exp"])  # both required by RFC 9068 §2.2
         audiences = audience if isinstance(audience, list) else [audience]
         if claims["iss"] != self._issuer or self._audience not in audiences:
             raise ValueError("issued by or for somebody else")
         if not now < expires + LEEWAY_SECONDS or _seconds(claims.get("nbf", 0)) > now + LEEWAY_SECONDS:
             raise ValueError("expired or not valid yet")
+        if issued > now + LEEWAY_SECONDS or expires - issued > LONGEST_TOKEN_SECONDS:
+            raise ValueError("issued in the future, or for too long")
         if not isinstance(subject, str) or not 0 < len(subject) <= 255:
             raise ValueError("no usable subject")  # OpenID Connect Core §2: at most 255 characters
         email = claims.get("email")
@@ -241,6 +260,7 @@ class Authenticator:
             identity=identity_id(self._identity_key, self._issuer, subject),
             email=email if isinstance(email, str) and claims.get("email_verified") is True else None,
             expires_at=expires + LEEWAY_SECONDS,
+            issued_at=issued,
         )
 
 

@@ -11,18 +11,27 @@ from contextlib import aclosing, suppress
 from typing import Any, Final
 
 import orjson
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from libs.shared.domain import DomainError, Unavailable
 from libs.shared.logs import logger
 from services.gateway import consistency
-from services.gateway.context import Context
+from services.gateway.browsers import is_foreign
 from services.gateway.documents import Refused
-from services.gateway.execution import Operation, Result, error_body
+from services.gateway.execution import Operation, Result
 from services.gateway.gateway import Gateway
-from services.gateway.http import BadRequest, read_operation
+from services.gateway.rates import RateLimited
+from services.gateway.requests import (
+    BadRequest,
+    context,
+    errors_of,
+    lasting_context,
+    priced,
+    read_operation,
+)
 from services.gateway.security import Principal, Unauthenticated
+from services.gateway.sender import Sender, address, admit
 
 PROTOCOL: Final = "graphql-transport-ws"
 #: How long a client may take to introduce itself.
@@ -52,24 +61,43 @@ class Connection:
         self._at_least: dict[str, int] | None = None
         self._acknowledged = False
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._subscriptions: set[str] = set()
         self._sending = asyncio.Lock()
 
     async def run(self) -> None:
         """Speak the protocol until either side closes."""
+        headers = self._socket.headers
+        if is_foreign(headers, self._gateway.origins):
+            log.info("foreign_origin_refused")
+            await self._socket.close(1008)  # before it is accepted, that is answered 403 (RFC 6455 §10.2)
+            return
         if PROTOCOL not in self._socket.scope.get("subprotocols", []):
             await self._socket.accept()
             await self._close(_Close(4406, "Subprotocol not acceptable"))
             return
         await self._socket.accept(subprotocol=PROTOCOL)
-        try:
-            await self._introduce()
-            await self._serve()
-        except _Close as close:
-            await self._close(close)
-        except WebSocketDisconnect:
-            pass
-        finally:
-            await self._stop(*self._operations.values())
+        with self._gateway.drain.lasting():
+            draining = asyncio.create_task(self._drain())
+            try:
+                await self._introduce()
+                await self._serve()
+            except _Close as close:
+                await self._close(close)
+            except WebSocketDisconnect:
+                pass
+            finally:
+                await self._stop(draining, *self._operations.values())
+
+    async def _drain(self) -> None:
+        """When the process is to end: complete the subscriptions, let the rest finish, and say good-bye."""
+        await self._gateway.drain.wait_begun()
+        with suppress(WebSocketDisconnect, RuntimeError):
+            for key in tuple(self._subscriptions):
+                await self._complete(key)
+                await self._send({"id": key, "type": "complete"})
+            while self._operations:
+                await asyncio.wait(self._operations.values())
+            await self._close(_Close(1001, "Going away"))
 
     async def _introduce(self) -> None:
         try:
@@ -80,13 +108,27 @@ class Connection:
             raise _Close(4408, "Connection initialisation timeout") from None
 
     async def _serve(self) -> None:
-        remaining = self._gateway.authenticator.remaining(self._principal) if self._principal else None
+        if self._principal is None:
+            await self._receive_all()
+            return
+        principals = self._gateway.principals
+        receiving = asyncio.create_task(self._receive_all())
+        revoked = asyncio.create_task(principals.revoked(self._principal))
         try:
-            async with asyncio.timeout(remaining):
-                while True:
-                    await self._receive()
-        except TimeoutError:
-            raise _Close(4401, "Token expired") from None
+            remaining = principals.remaining(self._principal)
+            await asyncio.wait({receiving, revoked}, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                await receiving
+            elif revoked.done():
+                raise _Close(4403, "Forbidden")
+            else:
+                raise _Close(4401, "Token expired")
+        finally:
+            await self._stop(receiving, revoked)
+
+    async def _receive_all(self) -> None:
+        while True:
+            await self._receive()
 
     async def _receive(self) -> None:
         message = await self._socket.receive()
@@ -108,11 +150,15 @@ class Connection:
             case "subscribe":
                 await self._subscribe(_id(document), document.get("payload"))
             case "complete":
-                task = self._operations.pop(_id(document), None)
-                if task is not None:
-                    await self._stop(task)
+                await self._complete(_id(document))
             case _:
                 raise _Close(4400, "Invalid message: unknown type")
+
+    async def _complete(self, key: str) -> None:
+        self._subscriptions.discard(key)
+        task = self._operations.pop(key, None)
+        if task is not None:
+            await self._stop(task)
 
     async def _init(self, payload: object) -> None:
         if self._acknowledged:
@@ -125,13 +171,13 @@ class Connection:
         )
         token = given.get(consistency.HEADER, self._socket.headers.get(consistency.HEADER))
         try:
-            if authorization is not None:
-                self._principal = await self._gateway.authenticator.authenticate(str(authorization))
+            given_authorization = str(authorization) if authorization is not None else None
+            self._principal = (await admit(self._gateway, given_authorization, self._socket.scope)).principal
             if token is not None:
                 self._at_least = consistency.decode(str(token))
         except Unauthenticated:
             raise _Close(4403, "Forbidden") from None
-        except Unavailable:
+        except (Unavailable, RateLimited):
             raise _Close(1013, "Try again later") from None
         except DomainError as refusal:
             raise _Close(4400, refusal.message) from None
@@ -146,43 +192,60 @@ class Connection:
         if not isinstance(payload, dict):
             raise _Close(4400, "Invalid message: no payload")
         try:
-            operation = read_operation(payload)
+            operation = read_operation(payload, self._gateway.trusted)
+            self._check_room()
         except BadRequest as problem:
             raise _Close(4400, problem.message) from None
+        except (Refused, DomainError) as refused:
+            await self._send({"id": key, "type": "error", "payload": errors_of(refused)})
+        else:
+            self._operations[key] = asyncio.create_task(self._operate(key, operation))
+
+    def _check_room(self) -> None:
         if len(self._operations) >= MAX_OPERATIONS:
-            error = GraphQLError("too many operations on this connection", extensions={"code": "TOO_MANY_OPERATIONS"})
-            await self._send({"id": key, "type": "error", "payload": [error_body(error)]})
-            return
-        task = asyncio.create_task(self._operate(key, operation))
-        self._operations[key] = task
+            raise DomainError("TOO_MANY_OPERATIONS", "too many operations on this connection")
+        if self._gateway.drain.begun:
+            raise Unavailable("this process is about to end; connect again")
 
     async def _operate(self, key: str, operation: Operation) -> None:
-        gateway = self._gateway
-        context = Context(gateway.bus, gateway.identity_key, self._principal, self._at_least, gateway.feed)
         try:
-            results = (
-                gateway.engine.subscribe(operation, context)
-                if gateway.engine.kind(operation) is OperationType.SUBSCRIPTION
-                else self._once(operation, context)
-            )
-            async with aclosing(results):
-                async for result in results:
+            subscribes = self._gateway.engine.kind(operation) is OperationType.SUBSCRIPTION
+            if subscribes:
+                self._subscriptions.add(key)
+            async with aclosing(self._lasting(operation) if subscribes else self._once(operation)) as results:
+                async for result, body in results:
                     if not result.executed:
-                        await self._finish(key, {"id": key, "type": "error", "payload": result.body["errors"]})
+                        await self._finish(key, {"id": key, "type": "error", "payload": body["errors"]})
                         return
-                    await self._send({"id": key, "type": "next", "payload": result.body})
+                    await self._send({"id": key, "type": "next", "payload": body})
             await self._finish(key, {"id": key, "type": "complete"})
-        except Refused as refused:
-            await self._finish(key, {"id": key, "type": "error", "payload": [error_body(e) for e in refused.errors]})
+        except (Refused, DomainError) as refused:
+            await self._finish(key, {"id": key, "type": "error", "payload": errors_of(refused)})
         except (WebSocketDisconnect, RuntimeError):
             log.debug("subscriber_gone")
 
-    async def _once(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
-        yield await self._gateway.engine.execute(operation, context)
+    async def _lasting(self, operation: Operation) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
+        asking = lasting_context(self._gateway, self._sender(), self._at_least)
+        async with aclosing(self._gateway.engine.subscribe(operation, asking)) as results:
+            async for result in results:
+                yield result, result.body
+
+    async def _once(self, operation: Operation) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
+        async with self._gateway.admission.place():
+            asking = context(self._gateway, self._sender(), self._at_least)
+            result = await self._gateway.engine.execute(operation, asking)
+        yield result, priced(self._gateway, operation, result)
+
+    def _sender(self) -> Sender:
+        """The same sender for each operation, which each draws on the quota anew; raises `RateLimited`."""
+        allowance = self._gateway.rates.of(self._principal, address(self._socket.scope))
+        allowance.check()
+        return Sender(self._principal, allowance)
 
     async def _finish(self, key: str, message: dict[str, Any]) -> None:
         # The id is free again before the client hears of it, so that it may use it at once.
         self._operations.pop(key, None)
+        self._subscriptions.discard(key)
         await self._send(message)
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -8,30 +8,50 @@ from msgspec import structs
 from libs.access.authorizer import Authorizer
 from libs.access.gate import Stage
 from libs.access.roles import ALL_ROLES, Role
+from libs.access.scopes import is_account
 from libs.shared import ids
 from libs.shared.claims import Claim, claims
 from libs.shared.commands import CommandHandler, handle_together
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, Invalid, NotFound
 from libs.shared.service import App
-from services.members import brand, charter, member, network
+from services.members import brand, charter, member, network, service_account
 from services.members.brand import CreateBrand, EnterStage
 from services.members.homes import Homes
 from services.members.joining import Door
 from services.members.member import (
     AcceptRules,
     AdmitMember,
+    CertifyErasure,
     ChangeProfile,
+    EraseMember,
     GrantRole,
     JoinBrand,
     JoinThrough,
     LeaveBrand,
 )
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.service_account import CloseServiceAccount, RevokeApiKey
+from services.members.sessions import EndSessions, EndSessionsOfMember
 
 _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
 
-#: What the stage of a brand does not stop: no brand is there yet, the brand's own state decides, or nobody is held.
-EXEMPT: frozenset[type[Command]] = frozenset({CreateNetwork, CreateBrand, EnterStage, JoinBrand, LeaveBrand})
+#: What the stage of a brand does not stop: no brand is there yet, the brand's or its door's own state decides, nobody
+#: is held against their will, and what protects people is possible at any time.
+EXEMPT: frozenset[type[Command]] = frozenset(
+    {
+        CreateNetwork,
+        CreateBrand,
+        EnterStage,
+        JoinBrand,
+        LeaveBrand,
+        EraseMember,
+        CertifyErasure,
+        RevokeApiKey,
+        CloseServiceAccount,
+        EndSessions,
+        EndSessionsOfMember,
+    }
+)
 
 
 class Commands:
@@ -46,15 +66,21 @@ class Commands:
         self._brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
-        self._members = app.aggregate(
+        self.members = app.aggregate(
             member.DECIDER,
-            guards={JoinBrand: self._guard_join, AdmitMember: self._guard_admit, AcceptRules: self._guard_rules},
-            # These ask for no role: the membership's own state decides.
-            open_to_all=(JoinBrand, ChangeProfile, LeaveBrand),
+            guards={
+                JoinBrand: self._guard_join,
+                AdmitMember: self._guard_admit,
+                AcceptRules: self._guard_rules,
+                EraseMember: self._add_roles,
+            },
+            # These ask for no role: the membership's own state decides.  Who has left can still be erased.
+            open_to_all=(JoinBrand, ChangeProfile, LeaveBrand, EraseMember),
             upcasters=member.UPCASTERS,
         )
         app.aggregate(charter.DECIDER)
         Homes(app)
+        app.aggregate(service_account.DECIDER)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
         app.command("brand", CreateBrand, self._create_brand, open_to_all=True)
         app.on_start(self._check_identity_key)
@@ -95,7 +121,7 @@ class Commands:
             member_id=founder,
             role=Role.OWNER,
         )
-        return [(self._members, join), (self._members, grant)]
+        return [(self.members, join), (self.members, grant)]
 
     async def _guard_join(self, command: JoinBrand) -> JoinThrough:
         """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""
@@ -121,6 +147,8 @@ class Commands:
 
     def _must_be_derived(self, command: JoinBrand | AdmitMember) -> None:
         """Keep an identity to one membership a brand: its member id is derived, in imports of the platform too."""
+        if is_account(command.identity):
+            raise Forbidden("a service account stays in the brand that made it", ("identity",))
         derived = ids.member_id(self._settings.identity_secret, command.brand, command.identity)
         if command.member_id != derived:
             raise Forbidden("this is not the member id of this identity in this brand", ("member_id",))
@@ -128,11 +156,14 @@ class Commands:
     async def _must_be_referrer(self, command: JoinBrand, referrer: str) -> None:
         if referrer == command.member_id:
             raise Invalid("nobody refers themselves", ("referrer",))
-        known = await self._members.state(command.brand, referrer)
+        known = await self.members.state(command.brand, referrer)
         if not known.joined:
-            known = await self._members.state(command.brand, referrer, fresh=True)
+            known = await self.members.state(command.brand, referrer, fresh=True)
         if not known.joined:
             raise NotFound("the referrer is not a member of this brand", ("referrer",))
+
+    async def _add_roles(self, command: EraseMember) -> EraseMember:
+        return structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))
 
     async def _network(self, network_id: str) -> network.Network:
         known = await self._networks.state(NO_BRAND, network_id)

@@ -1,13 +1,15 @@
 """A member: the membership of one identity in one brand, with its profile and roles."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar, assert_never
 
 from msgspec import Meta, Struct, structs
 
 from libs.access.roles import LEADERS, Role, require
 from libs.shared.codec import Upcaster
-from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid
+from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Erased, Event, Forbidden, Id, Invalid
 from libs.shared.text import Line, Slug
 from services.members.joining import Door
 
@@ -39,6 +41,7 @@ class MemberJoined(Event, frozen=True, kw_only=True):
 
     wire_name: ClassVar[str] = "member_joined"
     version: ClassVar[int] = 2
+    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "email"})
 
     identity: str
     display_name: str
@@ -59,6 +62,7 @@ class ProfileChanged(Event, frozen=True, kw_only=True):
     """The member shows themselves differently.  Both fields are the new values, changed or not."""
 
     wire_name: ClassVar[str] = "profile_changed"
+    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "bio"})
 
     display_name: str
     bio: str
@@ -86,7 +90,40 @@ class MemberLeft(Event, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "member_left"
 
 
-MemberEvent = MemberAdmitted | MemberJoined | RulesAccepted | ProfileChanged | RoleGranted | RoleRevoked | MemberLeft
+class ScrubbedService(Struct, frozen=True, kw_only=True):
+    """A service in which nothing about a member is left: `views` have passed its record of that at `sequence`."""
+
+    service: str
+    sequence: int
+    views: tuple[str, ...]
+
+
+class MemberErasureRequested(Event, frozen=True, kw_only=True):
+    """The event's actor, the member or an owner, asked that nothing about the member is kept.  It is final."""
+
+    wire_name: ClassVar[str] = "member_erasure_requested"
+
+
+class MemberErased(Event, frozen=True, kw_only=True):
+    """The certificate: when the key to everything personal was destroyed, and where the readable copies are gone."""
+
+    wire_name: ClassVar[str] = "member_erased"
+
+    key_destroyed_at: datetime
+    services: tuple[ScrubbedService, ...]
+
+
+MemberEvent = (
+    MemberAdmitted
+    | MemberJoined
+    | RulesAccepted
+    | ProfileChanged
+    | RoleGranted
+    | RoleRevoked
+    | MemberLeft
+    | MemberErasureRequested
+    | MemberErased
+)
 
 
 def _joined_v1(data: dict[str, Any]) -> dict[str, Any]:
@@ -99,15 +136,25 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(MemberJoined.wire_name, 1): _j
 # State
 
 
+class Erasing(StrEnum):
+    """How far an erasure is."""
+
+    REQUESTED = "requested"
+    CERTIFIED = "certified"
+
+
 class Member(Struct, frozen=True, kw_only=True):
     """What a membership must remember to decide.
 
-    `roles` are those beside member; empty when not joined.  `place` is the role that joining will give, None without
-    a place; `accepted_rules` the newest edition that was accepted, 0 before any.
+    `known` says that there was a membership at any time.  `place` is the role that joining will give, None without a
+    place; `accepted_rules` the newest edition that was accepted, 0 before any; `roles` are those beside member, empty
+    when not joined.
     """
 
+    known: bool = False
     place: Role | None = None
     joined: bool = False
+    erasing: Erasing | None = None
     accepted_rules: int = 0
     display_name: str = ""
     bio: str = ""
@@ -120,7 +167,7 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case MemberAdmitted():
             return structs.replace(state, place=event.role)
         case MemberJoined():
-            return Member(joined=True, display_name=event.display_name)
+            return Member(known=True, joined=True, display_name=event.display_name)
         case RulesAccepted():
             return structs.replace(state, accepted_rules=event.edition)
         case ProfileChanged():
@@ -130,7 +177,10 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case RoleRevoked():
             return structs.replace(state, roles=state.roles - {event.role})
         case MemberLeft():
-            return Member()
+            return Member(known=True, erasing=state.erasing)
+        case MemberErasureRequested() | MemberErased():
+            certified = isinstance(event, MemberErased)
+            return Member(known=True, erasing=Erasing.CERTIFIED if certified else Erasing.REQUESTED)
         case _:
             assert_never(event)
 
@@ -217,13 +267,47 @@ class LeaveBrand(Command, frozen=True, kw_only=True):
     member_id: Id
 
 
-MemberCommand = AdmitMember | JoinBrand | AcceptRules | ChangeProfile | GrantRole | RevokeRole | LeaveBrand
+class EraseMember(Command, frozen=True, kw_only=True):
+    """End a membership and have everything personal in it destroyed.  The member, also after leaving, or an owner.
+
+    An owner hands over first.  The rest follows by itself (`erasure.py`), and nobody can come back.
+    """
+
+    wire_name: ClassVar[str] = "erase_member"
+
+    member_id: Id
+
+
+class CertifyErasure(Command, frozen=True, kw_only=True):
+    """Record that an erasure is complete.  The platform only."""
+
+    wire_name: ClassVar[str] = "certify_erasure"
+
+    member_id: Id
+    key_destroyed_at: Annotated[datetime, Meta(tz=True)]
+    services: tuple[ScrubbedService, ...]
+
+
+MemberCommand = (
+    AdmitMember
+    | JoinBrand
+    | AcceptRules
+    | ChangeProfile
+    | GrantRole
+    | RevokeRole
+    | LeaveBrand
+    | EraseMember
+    | CertifyErasure
+)
 
 # Decisions
 
 
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, INVALID, or as the door."""
+    """The facts that `command` makes true.
+
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, or as the door does.
+    """
     match command:
         case AdmitMember():
             return _admit(state, command)
@@ -239,6 +323,8 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _revoke_role(state, command)
         case LeaveBrand():
             return _leave(state, command)
+        case EraseMember() | CertifyErasure():
+            return _erase(state, command) if isinstance(command, EraseMember) else _certify(state, command)
         case _:
             assert_never(command)
 
@@ -252,6 +338,8 @@ def _admit(state: Member, command: AdmitMember) -> list[MemberEvent]:
 
 def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
     _only_oneself(command.actor, command.member_id)
+    if state.erasing is not None:
+        raise Erased(command.member_id)
     if state.joined:
         return []
     if isinstance(command, JoinThrough) and command.actor != SYSTEM:
@@ -315,6 +403,28 @@ def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
     return [MemberLeft()]
 
 
+def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
+    if command.actor != command.member_id:
+        require(command.roles, Role.OWNER)
+    if not state.known:
+        raise DomainError("NOT_A_MEMBER", "this was never a member of the brand", ("member_id",))
+    if state.erasing is not None:
+        return []
+    if Role.OWNER in state.roles and command.actor != SYSTEM:
+        raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner away")
+    return [*([MemberLeft()] if state.joined else []), MemberErasureRequested()]
+
+
+def _certify(state: Member, command: CertifyErasure) -> list[MemberEvent]:
+    if command.actor != SYSTEM:
+        raise Forbidden("only the platform certifies an erasure")
+    if state.erasing is None:
+        raise DomainError("NOT_REQUESTED", "nobody asked for this erasure", ("member_id",))
+    if state.erasing is Erasing.CERTIFIED:
+        return []
+    return [MemberErased(key_destroyed_at=command.key_destroyed_at, services=command.services)]
+
+
 def _only_oneself(actor: str, member_id: str) -> None:
     if actor not in (member_id, SYSTEM):
         raise Forbidden("only the member does this")
@@ -331,7 +441,27 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.member_id,
-    commands=(AdmitMember, JoinBrand, AcceptRules, ChangeProfile, GrantRole, RevokeRole, LeaveBrand),
-    events=(MemberAdmitted, MemberJoined, RulesAccepted, ProfileChanged, RoleGranted, RoleRevoked, MemberLeft),
+    commands=(
+        AdmitMember,
+        JoinBrand,
+        AcceptRules,
+        ChangeProfile,
+        GrantRole,
+        RevokeRole,
+        LeaveBrand,
+        EraseMember,
+        CertifyErasure,
+    ),
+    events=(
+        MemberAdmitted,
+        MemberJoined,
+        RulesAccepted,
+        ProfileChanged,
+        RoleGranted,
+        RoleRevoked,
+        MemberLeft,
+        MemberErasureRequested,
+        MemberErased,
+    ),
     snapshots=False,
 )

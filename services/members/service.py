@@ -1,12 +1,16 @@
 """Composes the members service: what it answers, and who may ask."""
 
 from libs.access.authorizer import Authorizer
-from libs.access.roles import ALL_ROLES, LEADERS, require
+from libs.access.erasing import compose_erasing
+from libs.access.export import Source, compose_export
+from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
+from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
     BrandBySlug,
@@ -25,6 +29,7 @@ from services.members.views.charters import (
     CharterView,
     RulesAcceptance,
 )
+from services.members.views.erasures import ErasuresView, ErasureView, MemberErasure
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -42,20 +47,40 @@ from services.members.views.networks import (
     NetworksView,
     NetworkView,
 )
+from services.members.views.service_accounts import (
+    ApiKeyOwner,
+    OwnerOfApiKey,
+    ServiceAccountPage,
+    ServiceAccountPageResult,
+    ServiceAccountsGetMany,
+    ServiceAccountsView,
+    ServiceAccountView,
+)
 from services.members.views.similar_brands import SimilarBrand, SimilarBrands, SimilarBrandsQueries, SimilarToBrand
 
 
 def compose(app: App) -> None:
     """Register everything that the members service does."""
-    access = app.view(AccessView())
+    access = app.view(AccessView("members"))
     authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
-    Commands(app, authorizer)
+    commands = Commands(app, authorizer)
     Furnishing.register(app)
     _network_queries(app)
     _brand_queries(app)
-    _member_queries(app, authorizer)
-    _charter_queries(app, authorizer)
+    members = _member_queries(app, authorizer)
+    charters = _charter_queries(app, authorizer)
+    _service_account_queries(app, authorizer)
+    erasures = _erasures(app, authorizer, commands)
+    compose_erasing(app)
+    compose_export(
+        app,
+        [
+            Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
+            Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+        ],
+    )
 
 
 def _network_queries(app: App) -> None:
@@ -81,7 +106,7 @@ def _brand_queries(app: App) -> None:
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
 
 
-def _member_queries(app: App, authorizer: Authorizer) -> None:
+def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     view = app.view(MemberListView())
     members = authorizer.member_only
 
@@ -96,9 +121,11 @@ def _member_queries(app: App, authorizer: Authorizer) -> None:
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
+    Sessions(app, authorizer, view)
+    return view
 
 
-def _charter_queries(app: App, authorizer: Authorizer) -> None:
+def _charter_queries(app: App, authorizer: Authorizer) -> ChartersView:
     view = app.view(ChartersView())
 
     async def oneself_or_leaders(query: RulesAcceptance) -> None:
@@ -109,3 +136,33 @@ def _charter_queries(app: App, authorizer: Authorizer) -> None:
     app.query(CharterOfBrand, CharterView, view.charter_of_brand, view=view, same_for=anybody)
     app.query(CharterEditions, CharterEditionsResult, view.charter_editions, view=view, same_for=anybody)
     app.query(RulesAcceptance, AcceptanceView, view.rules_acceptance, view=view, allow=oneself_or_leaders)
+    return view
+
+
+def _service_account_queries(app: App, authorizer: Authorizer) -> None:
+    view = app.view(ServiceAccountsView())
+
+    async def leaders(query: ServiceAccountsGetMany | ServiceAccountPage) -> None:
+        await authorizer.people_with(query, Role.OWNER, Role.BUILDER)
+
+    async def platform(query: OwnerOfApiKey) -> None:
+        if query.viewer != SYSTEM:
+            raise Forbidden("only the platform asks whose key this is")
+
+    many = list[ServiceAccountView | None]
+    app.query(ServiceAccountsGetMany, many, view.service_accounts_get_many, view=view, allow=leaders)
+    app.query(ServiceAccountPage, ServiceAccountPageResult, view.service_account_page, view=view, allow=leaders)
+    app.query(OwnerOfApiKey, ApiKeyOwner, view.owner_of_api_key, view=view, allow=platform)
+
+
+def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresView:
+    view = app.view(ErasuresView())
+
+    async def concerned(query: MemberErasure) -> None:
+        if query.viewer != query.member_id:
+            require(await authorizer.roles(query.brand, query.viewer), Role.OWNER)
+
+    app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
+    if app.vault is not None:  # without, the service is only described
+        app.background("erasures", Erasures(app, view, commands.members, app.vault).run)
+    return view

@@ -35,9 +35,22 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "chooseLocale": ("ChooseLocaleInput", "brand { locale }"),
     "acceptRules": ("AcceptRulesInput", "member { id displayName }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
+    "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
     "grantRole": ("MemberRoleInput", "member { id roles }"),
     "revokeRole": ("MemberRoleInput", "member { id roles }"),
+    "createServiceAccount": (
+        "CreateServiceAccountInput",
+        "serviceAccount { id name scopes closedAt createdBy { id } apiKeys { keyId } }",
+    ),
+    "issueApiKey": (
+        "IssueApiKeyInput",
+        "key serviceAccount { id apiKeys { keyId lastFour expiresAt revokedAt issuedBy { id } } }",
+    ),
+    "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
+    "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
+    "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
+    "signOutMember": ("SignOutMemberInput", "signedOut"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
     "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
     "publishReply": (
@@ -154,6 +167,10 @@ async def found(platform: Platform, **brand: Any) -> Community:
 async def furnish(platform: Platform, made: Community) -> None:
     """Put one of everything into the brand."""
     ids, owner, member = made.ids, made.owner, made.member
+    account = await accepted(
+        platform, owner, "createServiceAccount", brandId=ids["Brand"], name="Bot", scopes=["FEEDBACK_MANAGE"]
+    )
+    ids["ServiceAccount"] = account["serviceAccount"]["id"]
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

@@ -14,11 +14,14 @@ from nats.aio.client import Client as Nats
 from libs.shared.app import App
 from libs.shared.generations import Generations
 from libs.shared.mongo import Client, connect
+from libs.shared.privacy import MasterKeys
 from libs.shared.projecting import Applier
 from libs.shared.projection import View
 from libs.shared.pull import StreamReader, head
 from libs.shared.settings import Settings
+from libs.shared.testing.platform import MASTER_KEYS
 from libs.shared.testing.views import canonical
+from libs.shared.vault import Vault
 from tests.integration.crash_clients import Answered
 
 OWNERS = ("members", "discussions", "events", "feedback")
@@ -90,6 +93,7 @@ class Views:
     def __init__(self, nats: Nats, nats_url: str, mongo_url: str, shadow_mongo_url: str) -> None:
         self._nats = nats
         self._settings = Settings.model_construct(nats_url=nats_url, mongo_url=mongo_url)
+        self._vault = Vault(nats, MasterKeys.parse(MASTER_KEYS))
         self._shadow: Client = connect(shadow_mongo_url)
         self._appliers: dict[type[View], Applier] = {}
         self._apps = {owner: self._compose(owner) for owner in OWNERS}
@@ -151,7 +155,7 @@ class Views:
         generations = Generations(database)
         opened = await generations.open(shadow)
         shadow.bind(opened.generation.key, generations.collections(shadow, opened.generation))
-        return Applier(shadow, opened.generation, 0, database, "shadow")
+        return Applier(shadow, opened.generation, 0, database, "shadow", vault=self._vault)
 
 
 def _first_difference(live: bytes, rebuilt: bytes) -> str:

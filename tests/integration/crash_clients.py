@@ -28,8 +28,8 @@ from services.members.member import ChangeProfile, JoinBrand
 from services.members.network import CreateNetwork
 
 #: Refusals and errors after which a client sends the same command again.
-PASSING = frozenset({"UNAVAILABLE", "TIMEOUT", "CONFLICT", "STALE_VIEW"})
-RETRY_SECONDS = 60
+PASSING = frozenset({"UNAVAILABLE", "OVERLOADED", "TIMEOUT", "CONFLICT", "STALE_VIEW"})
+RETRY_SECONDS = 150
 THREADS, IDEAS, SEATS = 5, 5, 20
 
 _REPLY = """mutation M($input: PublishReplyInput!) {

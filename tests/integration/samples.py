@@ -8,7 +8,7 @@ import msgspec
 from msgspec import inspect
 
 #: One for each shape that a text has to have.
-_TEXTS = ("x1", "en", "#0b5fff", "https://example.org/", "m@example.org")
+_TEXTS = ("x1", "en", "#0b5fff", "https://example.org/", "m@example.org", "sa_x1", "0000", "0" * 64)
 
 
 def sample(kind: Any, *, full: bool) -> Any:
@@ -23,8 +23,8 @@ def _sample(kind: inspect.Type, full: bool) -> Any:
         case inspect.UnionType(types=types):
             options = [option for option in types if not isinstance(option, inspect.NoneType)]
             return _sample(options[0], full) if full or len(options) == len(types) else None
-        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
-            return [_sample(item, full)] if full else []
+        case inspect.ListType() | inspect.VarTupleType():
+            return [_sample(kind.item_type, full)] if full or kind.min_length else []
         case inspect.EnumType(cls=cls):
             return next(iter(cls)).value
         case inspect.LiteralType(values=values):

@@ -23,6 +23,7 @@ from graphql import (
 
 from libs.access.gate import Module, Stage
 from libs.access.roles import Role
+from libs.access.scopes import Scope
 from libs.shared.app import App, Endpoint
 from libs.shared.domain import NO_BRAND, Accepted
 from services.discussions.reaction import Emoji
@@ -36,6 +37,7 @@ from services.gateway.ids import encode
 from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
+from services.members.erasure import SERVICES
 from tests.integration.community import COLORS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -45,7 +47,15 @@ ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
 #: Commands and queries of the services that are for others than the gateway.
-FOR_OTHERS: Final = {"cmd.members.brand.complete_furnishing", "qry.members.network_page", "qry.discussions.reply_page"}
+FOR_OTHERS: Final = {
+    "cmd.members.brand.complete_furnishing",
+    "qry.members.network_page",
+    "qry.members.owner_of_api_key",
+    "qry.discussions.reply_page",
+    "cmd.members.member.certify_erasure",
+    *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
+    *(f"qry.{service}.erasure_shown" for service in SERVICES),
+}
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
 
@@ -56,6 +66,7 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
     "Module": Module,
+    "ServiceAccountScope": Scope,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -112,12 +123,14 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-IDS: Final = {kind: encode(kind, "b1", "x1") for kind in ("Member", "Space", "Post", "Event", "Board", "Idea")} | {
+KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
     "Network": encode("Network", NO_BRAND, "n1"),
 }
 
+ACCOUNT: Final = encode("ServiceAccount", "b1", "sa_x1")
 _EVENT: Final = {
     "brandId": IDS["Brand"], "title": "Meet-up", "format": "HYBRID", "startsAt": "2030-01-02T10:00:00+01:00",
     "endsAt": "2030-01-02T12:00:00+01:00", "timeZone": "Europe/Paris",
@@ -157,9 +170,16 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "chooseLocale": ({"brandId": IDS["Brand"], "locale": "fr-CA"}, {}),
     "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
+    "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
+    "createServiceAccount": ({"brandId": IDS["Brand"], "name": "Bot", "scopes": ["EVENTS_MANAGE"]}, {}),
+    "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
+    "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
+    "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "signOutEverywhere": ({}, {}),
+    "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
@@ -274,12 +294,16 @@ def node_queries() -> dict[str, str]:
     return found
 
 
+EXPORT: Final = '{ me { export(brandSlug: "acme", after: "%s") { items { service kind data } next } } }'
+
 QUERIES: Final = {
     **brand_queries(),
     **node_queries(),
     "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
     "brandByDomain": f'{{ brandByDomain(domain: "example.org") {all_fields(SCHEMA.type_map["Brand"], 0)} }}',
     "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
+    **{f"export from {service}": EXPORT % service for service in SERVICES},
+    "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

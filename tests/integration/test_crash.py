@@ -152,17 +152,17 @@ def _kill_services(services: Sequence[Service], dice: random.Random) -> Strike:
     return strike
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_nats_is_killed(battlefield: Battlefield, witnesses: Witnesses, dice: random.Random) -> None:
     await fight(battlefield, witnesses, dice, _kill_server(battlefield.nats, dice), strikes=3)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_mongodb_is_killed(battlefield: Battlefield, witnesses: Witnesses, dice: random.Random) -> None:
     await fight(battlefield, witnesses, dice, _kill_server(battlefield.mongo, dice), strikes=2)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_each_service_is_killed_in_turn(
     battlefield: Battlefield, witnesses: Witnesses, dice: random.Random
 ) -> None:
@@ -170,7 +170,7 @@ async def test_each_service_is_killed_in_turn(
     await fight(battlefield, witnesses, dice, _kill_services(services, dice), strikes=len(services))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_two_copies_of_every_service_one_of_which_is_killed(
     battlefield: Battlefield, witnesses: Witnesses, dice: random.Random
 ) -> None:

@@ -28,6 +28,12 @@ ALLOWED: Final = {
     "cmd.members.brand.create_brand": "the brand is not there yet",
     "cmd.members.brand.enter_stage": "an owner opens the brand again, and the brand itself decides",
     "cmd.members.member.leave_brand": "nobody is held in a brand",
+    "cmd.members.member.erase_member": "who wants to be forgotten is, whatever the brand does",
+    "cmd.members.member.certify_erasure": "an erasure comes to its end",
+    "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
+    "cmd.members.service_account.close_service_account": "so must an account",
+    "cmd.members.session.end_sessions": "sessions stand above brands",
+    "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }
 
 #: Which module a service is; members is none.

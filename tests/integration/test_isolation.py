@@ -32,7 +32,7 @@ PUBLIC: Final = {
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
 #: Mutations that are open to people from outside by their nature; what they do is in test_journey.
-OPEN: Final = {"createNetwork", "createBrand", "joinBrand"}
+OPEN: Final = {"createNetwork", "createBrand", "joinBrand", "signOutEverywhere"}
 NODES: Final = sorted(kind.name for kind in SCHEMA.get_possible_types(SCHEMA.type_map["Node"]))  # type: ignore[arg-type]
 
 
@@ -130,7 +130,7 @@ async def test_an_id_of_another_brand_leads_nowhere(
 ) -> None:
     query = "query($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }"
     variables = {"id": made.ids[kind], "ids": [made.ids[kind]]}
-    own = await ask(platform, query, platform.token(made.member), **variables)
+    own = await ask(platform, query, platform.token(made.owner), **variables)
     assert own["data"] == {"node": {"id": made.ids[kind]}, "nodes": [{"id": made.ids[kind]}]}
     foreign = await ask(platform, query, platform.token(stranger.owner), **variables)
     assert foreign == {"data": {"node": None, "nodes": [None]}}
@@ -170,9 +170,15 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "chooseLocale": {"brandId": ids["Brand"], "locale": "de"},
         "acceptRules": {"brandId": ids["Brand"], "version": 1},
         "leaveBrand": {"brandId": ids["Brand"]},
+        "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
+        "createServiceAccount": {"brandId": ids["Brand"], "name": "Mine", "scopes": ["EVENTS_MANAGE"]},
+        "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
+        "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
+        "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "signOutMember": {"memberId": ids["Member"]},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
@@ -195,6 +201,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
+  serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }

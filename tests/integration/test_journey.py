@@ -146,7 +146,7 @@ async def test_every_node_is_found_again_by_its_id(platform: Platform) -> None:
     await furnish(platform, made)
     ids = [value for name, value in made.ids.items() if name != "Owner"]
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
-    answer = await platform.graphql(query, {"ids": ids}, platform.token(made.member))
+    answer = await platform.graphql(query, {"ids": ids}, platform.token(made.owner))
     assert answer["data"]["nodes"] == [
         {"__typename": name, "id": value} for name, value in made.ids.items() if name != "Owner"
     ]

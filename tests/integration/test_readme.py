@@ -42,7 +42,7 @@ async def test_the_first_command_line_asks_what_is_public(lighthouse: Platform) 
     path = httpx.URL(next(argument for argument in arguments if argument.startswith("http"))).path
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"{lighthouse.url}{path}", content=body, headers={header: value})
-    assert answer.json() == {"data": {"brand": {"name": "Lighthouse", "memberCount": 13}}}
+    assert answer.json()["data"] == {"brand": {"name": "Lighthouse", "memberCount": 13}}
 
 
 async def test_the_first_query_has_the_printed_answer(lighthouse: Platform) -> None:

@@ -103,7 +103,7 @@ async def test_a_gateway_that_ends_takes_its_clients_leave(platform: Platform) -
             await first_heard(platform, made, socket)
             assert await asyncio.to_thread(gateway.end, signal.SIGTERM) == 0
             await asyncio.wait_for(socket.wait_closed(), 10)
-            assert socket.close_code == 1012
+            assert socket.close_code == 1001
     finally:
         await asyncio.to_thread(gateway.end)
         gateway.start()

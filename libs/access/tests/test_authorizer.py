@@ -11,7 +11,7 @@ from nats.aio.client import Client as Nats
 
 from libs.access.authorizer import Authorizer
 from libs.access.gate import Module, Stage
-from libs.access.roles import ALL_ROLES
+from libs.access.roles import ALL_ROLES, Role
 from libs.access.view import (
     AccessView,
     BrandCreated,
@@ -21,6 +21,8 @@ from libs.access.view import (
     ModuleSwitchedOn,
     RoleGranted,
     RoleRevoked,
+    ServiceAccountClosed,
+    ServiceAccountCreated,
     StageEntered,
 )
 from libs.shared.codec import Codec
@@ -52,6 +54,7 @@ class World(NamedTuple):
     authorizer: Authorizer
 
     async def write(self, id_: str, *events: Event, brand: str = "b1", aggregate: str = "member") -> int:
+        aggregate = "service_account" if id_.startswith("sa_") else aggregate
         codec = Codec("members", AccessView.events)
         commit = [
             Pending(
@@ -95,7 +98,7 @@ async def idle(members_log: NatsServer, mongo_url: str) -> AsyncIterator[World]:
     with suppress(nats.js.errors.NotFoundError):
         await js.delete_stream("MEMBERS")
     await js.add_stream(name="MEMBERS", subjects=["evt.members.>"])
-    positions, view = Positions("tests", bus, database), AccessView()
+    positions, view = Positions("tests", bus, database), AccessView("feedback")
     await positions.start()
     yield World(bus, database, view, positions, Authorizer(view, positions, bus))
     await positions.stop()
@@ -214,6 +217,42 @@ async def test_the_gate_is_kept_until_the_brand_changes(world: World) -> None:
     assert await refusal(guard, "ada", "member") is None
     await world.shown(await world.write("ada", MemberJoined()))
     assert await refusal(guard, "ada", "member") == "BRAND_ARCHIVED"
+
+
+async def test_an_account_that_reads_asks_and_decides_nothing(world: World) -> None:
+    await world.write("sa_r", ServiceAccountCreated(scopes=["feedback:read"]))
+    await world.authorizer.member_only(Anything(brand="b1", viewer="sa_r"))
+    assert await world.authorizer.roles("b1", "sa_r") == frozenset()
+    await world.write("sa_w", ServiceAccountCreated(scopes=["feedback:write"]))
+    assert await world.authorizer.roles("b1", "sa_w") == {"member"}
+    await world.authorizer.member_only(Anything(brand="b1", viewer="sa_w"))
+
+
+async def test_an_account_of_another_area_or_brand_may_nothing(world: World) -> None:
+    await world.write("sa_e", ServiceAccountCreated(scopes=["events:manage"]))
+    await world.write("sa_f", ServiceAccountCreated(scopes=["feedback:manage"]), brand="b2")
+    for actor in ("sa_e", "sa_f", "sa_nobody"):
+        assert await world.authorizer.roles("b1", actor) == frozenset()
+        with pytest.raises(Forbidden):
+            await world.authorizer.member_only(Anything(brand="b1", viewer=actor))
+
+
+async def test_a_closed_account_may_nothing_once_the_view_shows_it(world: World) -> None:
+    await world.write("sa_c", ServiceAccountCreated(scopes=["feedback:manage"]))
+    assert await world.authorizer.roles("b1", "sa_c") == {"member", "builder"}
+    await world.shown(await world.write("sa_c", ServiceAccountClosed()))
+    assert await world.authorizer.roles("b1", "sa_c") == frozenset()
+
+
+async def test_what_is_for_people_with_a_role(world: World) -> None:
+    await world.write("ada", MemberJoined(), RoleGranted(role="builder"))
+    await world.write("bob", MemberJoined())
+    await world.write("sa_m", ServiceAccountCreated(scopes=["feedback:manage"]))
+    await world.authorizer.people_with(Anything(brand="b1", viewer="ada"), Role.OWNER, Role.BUILDER)
+    await world.authorizer.people_with(Anything(brand="b1", viewer=SYSTEM), Role.OWNER)
+    for viewer, role in (("ada", Role.OWNER), ("bob", Role.BUILDER), ("sa_m", Role.BUILDER), ("eve", Role.MEMBER)):
+        with pytest.raises(Forbidden):
+            await world.authorizer.people_with(Anything(brand="b1", viewer=viewer), role)
 
 
 async def test_what_cannot_be_known_is_not_refused(idle: World) -> None:

@@ -17,6 +17,8 @@ from libs.access.view import (
     RoleGranted,
     RoleRevoked,
     RulesPublished,
+    ServiceAccountClosed,
+    ServiceAccountCreated,
     StageEntered,
 )
 from libs.shared.codec import Codec
@@ -28,7 +30,7 @@ Bench = ViewBench[AccessView]
 
 @pytest.fixture
 async def access(mongo_url: str) -> AsyncIterator[Bench]:
-    async with view_bench(AccessView(), mongo_url) as bench:
+    async with view_bench(AccessView("feedback"), mongo_url) as bench:
         yield bench
 
 
@@ -75,11 +77,20 @@ def test_a_brand_from_before_there_were_stages_is_open() -> None:
     assert [recorded.event for recorded in codec.decode(message)] == [BrandCreated(stage=Stage.OPEN)]
 
 
+async def test_a_service_account_has_the_roles_of_its_scopes_in_this_area_until_it_is_closed(access: Bench) -> None:
+    created = ServiceAccountCreated(scopes=["feedback:write", "events:manage", "a:scope_of_tomorrow"])
+    await access.given(created, aggregate="service_account", id="sa_1")
+    assert await access.view.roles("b1", "sa_1") == {"reader", "member"}
+    assert await access.view.roles("b2", "sa_1") == frozenset()
+    await access.given(ServiceAccountClosed(), aggregate="service_account", id="sa_1")
+    assert await access.view.roles("b1", "sa_1") == frozenset()
+
+
 async def test_one_batch_or_many_make_the_same_view(mongo_url: str) -> None:
     events = (MemberJoined(), RoleGranted(role="owner"), MemberLeft(), MemberJoined(), RoleGranted(role="builder"))
     contents = set()
     for parts in ([events], [(event,) for event in events]):
-        async with view_bench(AccessView(), mongo_url) as bench:
+        async with view_bench(AccessView("feedback"), mongo_url) as bench:
             for part in parts:
                 await bench.given(*part, id="ada")
             contents.add(await canonical(bench.view))
@@ -108,11 +119,14 @@ def test_events_of_the_members_service_are_read_as_far_as_they_matter() -> None:
 
     batch = [
         envelope("member_joined", 3, {"identity": "i", "display_name": "Ada", "email": None, "news": 1}),
+        envelope("service_account_created", 1, {"name": "Bot", "scopes": ["feedback:read"]}),
+        envelope("api_key_issued", 1, {"key_id": "k"}),
         envelope("profile_changed", 1, {"display_name": "Ada", "bio": ""}),
         envelope("role_granted", 1, {"role": "a_role_of_tomorrow"}),
     ]
     message = StoredMessage("evt.members.b1.member.ada", "MEMBERS", 1, NOON, msgspec.json.encode(batch))
     assert [recorded.event for recorded in codec.decode(message)] == [
         MemberJoined(),
+        ServiceAccountCreated(scopes=["feedback:read"]),
         RoleGranted(role="a_role_of_tomorrow"),
     ]

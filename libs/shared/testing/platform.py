@@ -1,5 +1,6 @@
 """The whole platform for tests: NATS, MongoDB, an issuer and the five services as processes on free ports."""
 
+import asyncio
 import http.client
 import os
 import signal
@@ -27,10 +28,13 @@ OPERATOR = "operator"
 
 _ROOT = Path(__file__).resolve().parents[3]
 _IDENTITY_KEY = b"the identity key of the test platform"
+#: A master key for settings and environments of tests.
+MASTER_KEYS = "test:dGhlIG1hc3RlciBrZXkgb2YgYWxsIHRoZSB0ZXN0cyE="
 # Made once: to read the system's certificates takes longer than a request.
 _TLS = ssl.create_default_context()
 _START_SECONDS = 100.0
 _POLL_SECONDS = 0.05
+_OVERLOADED_SECONDS = 30.0
 
 
 class PlatformError(RuntimeError):
@@ -48,11 +52,11 @@ class Service:
         self._environment = {**os.environ, **environment, "ARCHIPEL_HTTP_PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def copy(self) -> "Service":
-        """The same service as a second process, with a port and a log of its own."""
+    def copy(self, **settings: str) -> "Service":
+        """The same service as a second process, with a port and a log of its own; `settings` are its own too."""
         folder = self.log.parent / "copies"
         folder.mkdir(exist_ok=True)
-        return Service(self.name, self._environment, folder)
+        return Service(self.name, {**self._environment, **settings}, folder)
 
     def start(self) -> None:
         """Start the process; `wait_ready` says when it serves."""
@@ -110,17 +114,24 @@ class Platform:
             "NATS_URL": nats_url,
             "MONGO_URL": mongo_url,
             "ARCHIPEL_IDENTITY_KEY": _IDENTITY_KEY.decode(),
+            "ARCHIPEL_MASTER_KEYS": MASTER_KEYS,
             "ARCHIPEL_ISSUER": self.issuer.url,
             "ARCHIPEL_JWKS_URL": self.issuer.jwks_url,
             "ARCHIPEL_AUDIENCE": AUDIENCE,
             "ARCHIPEL_OPERATORS": self.identity(OPERATOR),
             "ARCHIPEL_LOG_FORMAT": "json",
+            # The machine may be busy with other tests.
+            "ARCHIPEL_STALE_SECONDS": "4.5",
+            # All load comes from one machine and a few subjects here.
+            "ARCHIPEL_RATE_PRINCIPAL": "0",
+            "ARCHIPEL_RATE_ANONYMOUS": "0",
+            "ARCHIPEL_RATE_BRAND": "0",
         }
         self.services = {name: Service(name, environment, folder) for name in SERVICES}
 
-    def copy(self, name: str) -> Service:
-        """One more process of a service, not started and not ended with the platform."""
-        return self.services[name].copy()
+    def copy(self, name: str, **settings: str) -> Service:
+        """One more process of a service, with settings of its own, not started and not ended with the platform."""
+        return self.services[name].copy(**settings)
 
     @property
     def url(self) -> str:
@@ -152,16 +163,21 @@ class Platform:
         *,
         consistency_token: str | None = None,
     ) -> dict[str, Any]:
-        """Run an operation and return the whole answer, `data` and `errors`."""
+        """Run an operation and return `data` and `errors` of the answer; asks again while the gateway is overloaded."""
         headers = {"Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if consistency_token:
             headers["Archipel-Consistency-Token"] = consistency_token
+        body = {"query": query, "variables": dict(variables or {})}
+        deadline = time.monotonic() + _OVERLOADED_SECONDS
         async with httpx.AsyncClient(timeout=30, verify=_TLS) as client:
-            body = {"query": query, "variables": dict(variables or {})}
             response = await client.post(f"{self.url}/graphql", json=body, headers=headers)
+            while b'"OVERLOADED"' in response.content and time.monotonic() < deadline:
+                await asyncio.sleep(_POLL_SECONDS)
+                response = await client.post(f"{self.url}/graphql", json=body, headers=headers)
         answer: dict[str, Any] = msgspec.json.decode(response.content, type=dict[str, Any])
+        answer.pop("extensions", None)
         return answer
 
     @asynccontextmanager

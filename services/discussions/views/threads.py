@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct, structs
-from pymongo import IndexModel, ReplaceOne, UpdateOne
+from pymongo import IndexModel, ReplaceOne, UpdateMany, UpdateOne
 
-from libs.shared.domain import Id, Query
+from libs.access.erasure import ErasureRecorded
+from libs.shared.domain import ERASED, Id, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -109,14 +110,15 @@ class ThreadsView(View):
     name = "threads"
     version = 1
     stream = "DISCUSSIONS"
-    events = thread.DECIDER.events
-    subjects = ("evt.discussions.*.thread.>",)
+    events = (*thread.DECIDER.events, ErasureRecorded)
+    subjects = ("evt.discussions.*.thread.>", "evt.discussions.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "posts": (
             page_index("brand", "published_at_ms"),
             page_index("brand", "space", "published_at_ms"),
+            IndexModel([("brand", 1), ("author", 1)]),
         ),
-        "replies": (page_index("brand", "thread", "number"),),
+        "replies": (page_index("brand", "thread", "number"), IndexModel([("brand", 1), ("author", 1)])),
         "totals": (),
     }
 
@@ -137,6 +139,10 @@ class ThreadsView(View):
                 yield Write("posts", UpdateOne(post, {"$set": {"locked": True}}))
             case ThreadUnlocked():
                 yield Write("posts", UpdateOne(post, {"$set": {"locked": False}}))
+            case ErasureRecorded():
+                theirs = {"brand": recorded.brand, "author": recorded.aggregate_id}
+                yield Write("posts", UpdateMany(theirs, {"$set": {"title": ERASED, "body": ERASED}}))
+                yield Write("replies", UpdateMany(theirs, {"$set": {"body": ERASED}}))
 
     async def post_page(self, query: PostPage) -> PostPageResult:
         """A page of posts of a space or of the brand."""

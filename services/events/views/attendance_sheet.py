@@ -77,9 +77,14 @@ class AttendanceSheetView(View):
     name = "attendance_sheet"
     version = 1
     stream = "EVENTS"
+    subjects = ("evt.events.*.event.>",)
     events: ClassVar[tuple[type[Event], ...]] = DECIDER.events
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
-        "attendances": (page_index("event", "number"), page_index("event", "status", "number")),
+        "attendances": (
+            page_index("event", "number"),
+            page_index("event", "status", "number"),
+            IndexModel("member_id"),
+        ),
         "tallies": (),
     }
 

@@ -108,9 +108,10 @@ class EventCalendarView(View):
     name = "event_calendar"
     version = 1
     stream = "EVENTS"
+    subjects = ("evt.events.*.event.>",)
     events: ClassVar[tuple[type[Event], ...]] = DECIDER.events
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
-        "events": (page_index("brand", "starts_at_ms"),),
+        "events": (page_index("brand", "starts_at_ms"), IndexModel([("brand", 1), ("scheduled_by", 1)])),
         "agendas": (),
         "totals": (),
     }

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
-from pymongo import IndexModel, ReplaceOne, UpdateOne
+from pymongo import IndexModel, ReplaceOne, UpdateMany, UpdateOne
 
-from libs.shared.domain import Event, Id, Query
+from libs.access.erasure import ErasureRecorded
+from libs.shared.domain import ERASED, Event, Id, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import SetMember, View, Write
 from libs.shared.recorded import Recorded
@@ -72,12 +73,19 @@ class IdeasView(View):
     name = "ideas"
     version = 1
     stream = "FEEDBACK"
-    events: ClassVar[tuple[type[Event], ...]] = (IdeaSubmitted, IdeaStatusChanged, VoteCast, VoteWithdrawn)
-    subjects = ("evt.feedback.*.idea.>", "evt.feedback.*.vote.>")
+    events: ClassVar[tuple[type[Event], ...]] = (
+        IdeaSubmitted,
+        IdeaStatusChanged,
+        VoteCast,
+        VoteWithdrawn,
+        ErasureRecorded,
+    )
+    subjects = ("evt.feedback.*.idea.>", "evt.feedback.*.vote.>", "evt.feedback.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "ideas": (
             page_index("brand", "submitted_at_ms"),
             page_index("board", "submitted_at_ms"),
+            IndexModel([("brand", 1), ("submitted_by", 1)]),
         ),
         "votes": VOTE_INDEXES,
         "totals": (),
@@ -101,6 +109,9 @@ class IdeasView(View):
                 yield Write("ideas", UpdateOne({"_id": key}, {"$set": status}))
             case VoteCast() | VoteWithdrawn() as event:
                 yield vote_change(recorded, event)
+            case ErasureRecorded():
+                theirs = {"brand": recorded.brand, "submitted_by": recorded.aggregate_id}
+                yield Write("ideas", UpdateMany(theirs, {"$set": {"title": ERASED, "body": ERASED}}))
 
     async def idea_page(self, query: IdeaPage) -> IdeaPageResult:
         """A page of ideas; an empty one for a board that the brand does not have."""

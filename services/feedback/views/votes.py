@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
+from pymongo import IndexModel
 
 from libs.shared.domain import Event, Id, Query
 from libs.shared.paging import Page, PageRequest, page_index
@@ -48,7 +49,7 @@ class ViewerVotes(Query, frozen=True, kw_only=True):
 
 
 #: A document a vote that stands, `_id` brand:idea:member; `idea` is brand:idea.
-VOTE_INDEXES = (page_index("idea", "voted_at_ms"),)
+VOTE_INDEXES = (page_index("idea", "voted_at_ms"), IndexModel("member"))
 
 
 def vote_key(brand: str, idea: str, member: str) -> str:

@@ -1,18 +1,32 @@
 """Networks and brands, the sender's memberships, and everything by its global id."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import strawberry
 from strawberry import ID
 
+from libs.executor.with_strawberry import Answers, batch
 from libs.shared.domain import NO_BRAND, Invalid
 from services.gateway import consistency, ids, replies
 from services.gateway.context import Context, Info, Scope
 from services.gateway.limits import MAX_PAGE
+from services.gateway.loaders import (
+    BOARDS,
+    BRANDS,
+    EVENTS,
+    IDEAS,
+    MEMBERS,
+    NETWORKS,
+    POSTS,
+    REPLIES,
+    SERVICE_ACCOUNTS,
+    SPACES,
+    Many,
+)
 from services.gateway.schema.brand_home import BrandHome
 from services.gateway.schema.brand_launch import BrandLaunch, BrandType, LaunchStage
 from services.gateway.schema.brand_rules import BrandRules
@@ -28,14 +42,18 @@ from services.gateway.schema.common import (
     command,
     connection,
     field,
+    is_missing,
     page_arguments,
     unless_missing,
 )
-from services.gateway.schema.discussions import BrandDiscussions, load_post, load_reply, load_space
-from services.gateway.schema.events import BrandEvents, load_event
-from services.gateway.schema.feedback import BrandFeedback, load_board, load_idea
-from services.gateway.schema.members import BrandMembers, Member, load_member
+from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
+from services.gateway.schema.events import BrandEvents, Event
+from services.gateway.schema.feedback import Board, BrandFeedback, Idea
+from services.gateway.schema.members import BrandMembers, Member, load_members
+from services.gateway.schema.privacy import PrivacyPart
+from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
+from services.gateway.security import Unauthenticated
 
 
 @strawberry.enum(description="Whose community a brand is.")
@@ -55,7 +73,17 @@ class BrandKind(Enum):
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandLaunch, BrandHome, BrandRules, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback):
+class Brand(
+    Node,
+    BrandLaunch,
+    BrandHome,
+    BrandRules,
+    BrandMembers,
+    BrandDiscussions,
+    BrandEvents,
+    BrandFeedback,
+    BrandServiceAccounts,
+):
     """A brand."""
 
     network_key: strawberry.Private[str]
@@ -83,10 +111,12 @@ class Brand(Node, BrandLaunch, BrandHome, BrandRules, BrandMembers, BrandDiscuss
             member_count=row.member_count,
         )
 
-    @field
-    async def network(self, info: Info) -> "Network | None":
+    @batch
+    @staticmethod
+    async def network(those: list["Brand"], info: Info) -> Answers["Network | None"]:
         """The network it belongs to."""
-        return await load_network(info.context.everywhere(self.at_least), self.network_key)
+        asked = ((info.context.everywhere(one.at_least), one.network_key) for one in those)
+        return await NETWORKS.objects(asked, Network.of)
 
 
 @strawberry.type(description="An organisation with many brands.")
@@ -125,14 +155,12 @@ class Network(Node):
 
 async def load_network(scope: Scope, key: str) -> Network | None:
     """A network by id."""
-    row = await scope.networks.load(key)
-    return Network.of(row, scope) if row else None
+    return await NETWORKS.object(scope, key, Network.of)
 
 
 async def load_brand(scope: Scope, key: str) -> Brand | None:
     """A brand by id."""
-    row = await scope.brands.load(key)
-    return Brand.of(row, scope) if row else None
+    return await BRANDS.object(scope, key, Brand.of)
 
 
 @strawberry.type(description="The sender in one brand.")
@@ -142,15 +170,15 @@ class Membership:
     brand: Brand
     key: strawberry.Private[str]
 
-    @field
-    async def member(self, info: Info) -> Member | None:
+    @batch
+    @staticmethod
+    async def member(those: list["Membership"], info: Info) -> Answers[Member | None]:
         """The sender as a member of the brand."""
-        scope = info.context.inside(self.brand.key, self.brand.at_least)
-        return await load_member(scope, self.key)
+        return await load_members((one.brand.inside(info), one.key) for one in those)
 
 
 @strawberry.type(description="The sender.")
-class Me:
+class Me(PrivacyPart):
     """The sender's identity, the same in every brand."""
 
     identity: ID = strawberry.field(description="Opaque, the same for the same person in every brand; not a node.")
@@ -162,35 +190,52 @@ class Me:
         found = await scope.ask(
             "members", "memberships_of_identity", replies.MembershipsReply, identity=info.context.identity()
         )
-        brands = await scope.brands.load_many(row.brand_id for row in found.items)
+        brands = await BRANDS.objects(((scope, row.brand_id) for row in found.items), Brand.of)
+        for brand in brands:
+            if isinstance(brand, Exception):
+                raise brand
         return [
-            Membership(brand=Brand.of(brand, scope), key=row.member_id)
+            Membership(brand=brand, key=row.member_id)
             for row, brand in zip(found.items, brands, strict=True)
-            if brand is not None
+            if isinstance(brand, Brand)
         ]
 
 
-_LOADERS: Final[dict[str, Callable[[Scope, str], Awaitable[Any]]]] = {
-    "Network": load_network,
-    "Brand": load_brand,
-    "Member": load_member,
-    "Space": load_space,
-    "Post": load_post,
-    "Reply": load_reply,
-    "Event": load_event,
-    "Board": load_board,
-    "Idea": load_idea,
+_KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
+    "Network": (NETWORKS, Network.of),
+    "Brand": (BRANDS, Brand.of),
+    "Member": (MEMBERS, Member.of),
+    "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "Space": (SPACES, Space.of),
+    "Post": (POSTS, Post.of),
+    "Reply": (REPLIES, Reply.of),
+    "Event": (EVENTS, Event.of),
+    "Board": (BOARDS, Board.of),
+    "Idea": (IDEAS, Idea.of),
 }
 
 
-async def load_node(context: Context, text: str) -> Node | None:
-    """Anything by its global id; None for what is foreign, gone, or no id at all."""
-    found = ids.decode(text)
-    if found is None or found.type not in _LOADERS:
-        return None
-    scope = context.everywhere() if found.type in {"Network", "Brand"} else context.inside(found.brand)
-    node: Node | None = await unless_missing(_LOADERS[found.type](scope, found.key))
-    return node
+async def load_nodes(context: Context, texts: Sequence[str]) -> Answers[Node | None]:
+    """Things by their global ids; None for what is foreign, gone, or no id at all."""
+    found = [ids.decode(text) for text in texts]
+    kinds = {one.type for one in found if one is not None and one.type in _KINDS}
+    by_kind = dict(zip(kinds, await asyncio.gather(*(_load_kind(context, kind, found) for kind in kinds)), strict=True))
+    return [by_kind[one.type][place] if one and one.type in kinds else None for place, one in enumerate(found)]
+
+
+async def _load_kind(context: Context, kind: str, found: list[ids.GlobalId | None]) -> Answers[Node | None]:
+    """Those of one kind, each in its place; an anonymous sender has nothing inside a brand."""
+    public = kind in {"Network", "Brand"}
+    if not public and context.principal is None:
+        return [Unauthenticated()] * len(found)
+
+    def asked(one: ids.GlobalId | None) -> tuple[Scope, str] | None:
+        if one is None or one.type != kind:
+            return None
+        return (context.everywhere() if public else context.inside(one.brand), one.key)
+
+    many, make = _KINDS[kind]
+    return [None if is_missing(one) else one for one in await many.objects(map(asked, found), make)]
 
 
 @strawberry.type
@@ -226,14 +271,17 @@ class Query(SimilarBrandsQuery):
     @field
     async def node(self, info: Info, id: ID) -> Node | None:  # noqa: A002 - the argument's name in the schema
         """Anything by its id; null for what the sender may not see."""
-        return await load_node(info.context, id)
+        (found,) = await load_nodes(info.context, [id])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     @field
     async def nodes(self, info: Info, ids: list[ID]) -> list[Node | None]:
         """Up to 100 things by their ids, in that order."""
         if len(ids) > MAX_PAGE:
             raise Invalid(f"at most {MAX_PAGE} ids", ("ids",))
-        return await asyncio.gather(*(load_node(info.context, text) for text in ids))
+        return cast(list[Node | None], await load_nodes(info.context, ids))  # an exception is an error of its item
 
 
 @strawberry.type

@@ -9,7 +9,7 @@ import strawberry
 from strawberry import ID
 from strawberry.types.field import StrawberryField
 
-from libs.shared.domain import DomainError, Forbidden, Invalid, NotFound
+from libs.shared.domain import DomainError, Invalid
 from services.gateway import consistency
 from services.gateway.context import Done, Info, PageArguments, Scope
 from services.gateway.limits import DEFAULT_PAGE, MAX_PAGE
@@ -39,6 +39,7 @@ _FIELD_NAMES: Final = {
     "reply_to": "replyToId",
     "referrer": "referrerId",
     "edition": "version",
+    "account_id": "serviceAccountId",
 }
 
 
@@ -179,12 +180,15 @@ async def unless_missing(answer: Awaitable[R]) -> R | None:
     """The answer, or None when there is nothing for this viewer: what is foreign does not exist."""
     try:
         return await answer
-    except (NotFound, Forbidden):
-        return None
     except DomainError as error:
-        if error.code in {"NOT_FOUND", "FORBIDDEN"}:
+        if is_missing(error):
             return None
         raise
+
+
+def is_missing(answer: object) -> bool:
+    """Whether an answer says that there is nothing for this viewer."""
+    return isinstance(answer, DomainError) and answer.code in {"NOT_FOUND", "FORBIDDEN"}
 
 
 def optional(**fields: Any) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Annotated
 import strawberry
 from strawberry import ID
 
+from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, PageArguments, Scope
+from services.gateway.loaders import POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
 from services.gateway.schema.common import (
     After,
     Before,
@@ -23,7 +25,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
-from services.gateway.schema.members import Member, load_member
+from services.gateway.schema.members import Member, load_members
 
 
 @strawberry.enum(description="What a space is for.")
@@ -63,9 +65,12 @@ class Reaction:
     viewer_reacted: bool
 
 
-async def load_reactions(scope: Scope, target: str) -> list[Reaction]:
-    """The reactions to a post or reply, in the order of the emoji."""
-    found = await scope.reactions.load(target)
+async def load_reactions(asked: Asked) -> Answers[list[Reaction]]:
+    """The reactions to posts or replies, in the order of the emoji."""
+    return await REACTIONS.present(asked, _reactions)
+
+
+def _reactions(found: replies.ReactionsReply, _: Scope) -> list[Reaction]:
     counts = {row.emoji: row.count for row in found.counts}
     return [
         Reaction(emoji=emoji, count=counts[emoji.value], viewer_reacted=emoji.value in found.mine)
@@ -95,25 +100,30 @@ class Reply(Node):
             published_at=row.published_at,
         )
 
-    @field
-    async def author(self) -> Member | None:
+    @batch
+    @staticmethod
+    async def author(those: list["Reply"]) -> Answers[Member | None]:
         """Null for what the platform itself wrote."""
-        return await load_member(self.scope, self.row.author_id)
+        return await load_members((one.scope, one.row.author_id) for one in those)
 
-    @field
-    async def post(self) -> "Post | None":
+    @batch
+    @staticmethod
+    async def post(those: list["Reply"]) -> Answers["Post | None"]:
         """The post whose thread it stands in."""
-        return await load_post(self.scope, self.row.thread_id)
+        return await POSTS.objects(((one.scope, one.row.thread_id) for one in those), Post.of)
 
-    @field
-    async def reply_to(self) -> "Reply | None":
+    @batch
+    @staticmethod
+    async def reply_to(those: list["Reply"]) -> Answers["Reply | None"]:
         """The reply that it answers, if it answers one."""
-        return await load_reply(self.scope, self.row.reply_to) if self.row.reply_to else None
+        asked = ((one.scope, one.row.reply_to) if one.row.reply_to else None for one in those)
+        return await REPLIES.objects(asked, Reply.of)
 
-    @field
-    async def reactions(self) -> list[Reaction]:
+    @batch
+    @staticmethod
+    async def reactions(those: list["Reply"]) -> Answers[list[Reaction]]:
         """Reactions to this reply."""
-        return await load_reactions(self.scope, self.row.id)
+        return await load_reactions((one.scope, one.row.id) for one in those)
 
 
 @strawberry.type(description="A post: the opening of a thread.")
@@ -144,29 +154,36 @@ class Post(Node):
             locked=row.locked,
         )
 
-    @field
-    async def author(self) -> Member | None:
+    @batch
+    @staticmethod
+    async def author(those: list["Post"]) -> Answers[Member | None]:
         """Null for what the platform itself wrote."""
-        return await load_member(self.scope, self.row.author_id)
+        return await load_members((one.scope, one.row.author_id) for one in those)
 
-    @field
-    async def space(self) -> "Space | None":
+    @batch
+    @staticmethod
+    async def space(those: list["Post"]) -> Answers["Space | None"]:
         """The space it stands in."""
-        return await load_space(self.scope, self.row.space_id)
+        return await SPACES.objects(((one.scope, one.row.space_id) for one in those), Space.of)
 
-    @field
+    @batch
+    @staticmethod
     async def replies(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Reply]:
+        those: list["Post"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[Reply]]:
         """The replies in the order of their numbers."""
         page = page_arguments(first, after, last, before)
-        found = await self.scope.reply_pages(page).load(self.row.id)
-        return connection(found, lambda row: Reply.of(row, self.scope))
+        return await REPLY_PAGES.present(((one.scope, one.row.id) for one in those), _reply_page, page=page)
 
-    @field
-    async def reactions(self) -> list[Reaction]:
+    @batch
+    @staticmethod
+    async def reactions(those: list["Post"]) -> Answers[list[Reaction]]:
         """Reactions to the opening post."""
-        return await load_reactions(self.scope, self.row.id)
+        return await load_reactions((one.scope, one.row.id) for one in those)
+
+
+def _reply_page(page: replies.PageReply[replies.ReplyReply], scope: Scope) -> Connection[Reply]:
+    return connection(page, lambda row: Reply.of(row, scope))
 
 
 Contribution = Annotated[Post | Reply, strawberry.union("Contribution", description="What a member wrote.")]
@@ -215,20 +232,17 @@ async def post_page(scope: Scope, page: PageArguments, space: str | None) -> Con
 
 async def load_post(scope: Scope, key: str) -> Post | None:
     """A post by id."""
-    row = await scope.posts.load(key)
-    return Post.of(row, scope) if row else None
+    return await POSTS.object(scope, key, Post.of)
 
 
 async def load_reply(scope: Scope, key: str) -> Reply | None:
     """A reply by id."""
-    row = await scope.replies.load(key)
-    return Reply.of(row, scope) if row else None
+    return await REPLIES.object(scope, key, Reply.of)
 
 
 async def load_space(scope: Scope, key: str) -> Space | None:
     """A space by id."""
-    row = await scope.spaces.load(key)
-    return Space.of(row, scope) if row else None
+    return await SPACES.object(scope, key, Space.of)
 
 
 @strawberry.type

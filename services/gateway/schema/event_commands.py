@@ -8,6 +8,7 @@ from strawberry import ID
 
 from services.gateway import ids
 from services.gateway.context import Done, Info
+from services.gateway.loaders import RSVPS
 from services.gateway.schema.common import CommandId, Payload, command, field, optional
 from services.gateway.schema.events import AttendanceMode, Attendee, Event, EventFormat, load_event
 from services.gateway.schema.members import Member, load_member
@@ -32,8 +33,7 @@ class RsvpPayload(EventPayload):
         """The sender's RSVP; null after it was cancelled."""
         if self.done is None:
             return None
-        row = await self.done.scope.viewer_rsvps.load(self.done.id)
-        return Attendee.of(row, self.done.scope) if row else None
+        return await RSVPS.object(self.done.scope, self.done.id, Attendee.of)
 
 
 @strawberry.type

@@ -6,8 +6,10 @@ from enum import Enum
 import strawberry
 from strawberry import ID
 
+from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
+from services.gateway.loaders import AGENDAS, EVENTS, RSVPS
 from services.gateway.schema.common import (
     After,
     Before,
@@ -21,7 +23,7 @@ from services.gateway.schema.common import (
     optional,
     page_arguments,
 )
-from services.gateway.schema.members import Member, load_member
+from services.gateway.schema.members import Member, load_members
 
 
 @strawberry.enum(description="Where an event takes place.")
@@ -98,10 +100,11 @@ class Attendee:
             checked_in_at=row.checked_in_at,
         )
 
-    @field
-    async def member(self) -> Member | None:
+    @batch
+    @staticmethod
+    async def member(those: list["Attendee"]) -> Answers[Member | None]:
         """Who attends."""
-        return await load_member(self.scope, self.key)
+        return await load_members((one.scope, one.key) for one in those)
 
 
 @strawberry.type(description="An event of a brand.")
@@ -159,15 +162,20 @@ class Event(Node):
         """How many have a seat, in person and online."""
         return self.going_in_person + self.going_online
 
-    @field
-    async def scheduled_by(self) -> Member | None:
+    @batch
+    @staticmethod
+    async def scheduled_by(those: list["Event"]) -> Answers[Member | None]:
         """Null for what the platform itself scheduled."""
-        return await load_member(self.scope, self.row.scheduled_by)
+        return await load_members((one.scope, one.row.scheduled_by) for one in those)
 
-    @field
-    async def sessions(self) -> list[Session]:
+    @batch
+    @staticmethod
+    async def sessions(those: list["Event"]) -> Answers[list[Session]]:
         """The agenda."""
-        return [Session.of(row) for row in await self.scope.agendas.load(self.row.id) or []]
+        agendas = await AGENDAS.rows((one.scope, one.row.id) for one in those)
+        return [
+            agenda if isinstance(agenda, Exception) else [Session.of(row) for row in agenda or ()] for agenda in agendas
+        ]
 
     @field
     async def attendees(
@@ -185,17 +193,16 @@ class Event(Node):
         found = await self.scope.ask("events", "attendee_page", reply, event_id=self.row.id, page=page, **wanted)
         return connection(found, lambda row: Attendee.of(row, self.scope))
 
-    @field
-    async def viewer_rsvp(self) -> Attendee | None:
+    @batch
+    @staticmethod
+    async def viewer_rsvp(those: list["Event"]) -> Answers[Attendee | None]:
         """The sender's own RSVP."""
-        row = await self.scope.viewer_rsvps.load(self.row.id)
-        return Attendee.of(row, self.scope) if row else None
+        return await RSVPS.objects(((one.scope, one.row.id) for one in those), Attendee.of)
 
 
 async def load_event(scope: Scope, key: str) -> Event | None:
     """An event by id."""
-    row = await scope.events.load(key)
-    return Event.of(row, scope) if row else None
+    return await EVENTS.object(scope, key, Event.of)
 
 
 @strawberry.type

@@ -6,8 +6,10 @@ from enum import Enum
 import strawberry
 from strawberry import ID
 
+from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Done, Info, PageArguments, Scope
+from services.gateway.loaders import BOARDS, IDEAS, VOTES
 from services.gateway.schema.common import (
     After,
     Before,
@@ -25,7 +27,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
-from services.gateway.schema.members import Member, load_member
+from services.gateway.schema.members import Member, load_members
 
 
 @strawberry.enum(description="What a board collects ideas about.")
@@ -56,10 +58,11 @@ class Voter:
     key: strawberry.Private[str]
     voted_at: datetime
 
-    @field
-    async def member(self) -> Member | None:
+    @batch
+    @staticmethod
+    async def member(those: list["Voter"]) -> Answers[Member | None]:
         """Who voted."""
-        return await load_member(self.scope, self.key)
+        return await load_members((one.scope, one.key) for one in those)
 
 
 @strawberry.type(description="Something that a member proposes.")
@@ -92,20 +95,23 @@ class Idea(Node):
             vote_count=row.vote_count,
         )
 
-    @field
-    async def author(self) -> Member | None:
+    @batch
+    @staticmethod
+    async def author(those: list["Idea"]) -> Answers[Member | None]:
         """Null for what the platform itself wrote."""
-        return await load_member(self.scope, self.row.submitted_by)
+        return await load_members((one.scope, one.row.submitted_by) for one in those)
 
-    @field
-    async def board(self) -> "Board | None":
+    @batch
+    @staticmethod
+    async def board(those: list["Idea"]) -> Answers["Board | None"]:
         """The board it stands on."""
-        return await load_board(self.scope, self.row.board_id)
+        return await BOARDS.objects(((one.scope, one.row.board_id) for one in those), Board.of)
 
-    @field
-    async def viewer_voted(self) -> bool:
+    @batch
+    @staticmethod
+    async def viewer_voted(those: list["Idea"]) -> Answers[bool]:
         """Whether the sender voted for it."""
-        return await self.scope.viewer_votes.load(self.row.id)
+        return await VOTES.present(((one.scope, one.row.id) for one in those), _voted)
 
     @field
     async def voters(
@@ -152,16 +158,18 @@ class Board(Node):
         return await _idea_page(self.scope, page_arguments(first, after, last, before), self.key)
 
 
+def _voted(voted: bool, _: Scope) -> bool:
+    return voted
+
+
 async def load_idea(scope: Scope, key: str) -> Idea | None:
     """An idea by id."""
-    row = await scope.ideas.load(key)
-    return Idea.of(row, scope) if row else None
+    return await IDEAS.object(scope, key, Idea.of)
 
 
 async def load_board(scope: Scope, key: str) -> Board | None:
     """A board by id."""
-    row = await scope.boards.load(key)
-    return Board.of(row, scope) if row else None
+    return await BOARDS.object(scope, key, Board.of)
 
 
 async def _idea_page(scope: Scope, page: PageArguments, board: str | None) -> Connection[Idea]:

@@ -6,8 +6,10 @@ from enum import Enum
 import strawberry
 from strawberry import ID
 
+from libs.executor.with_strawberry import Answers
 from services.gateway import ids, replies
 from services.gateway.context import Done, Info, Scope
+from services.gateway.loaders import MEMBERS, Asked
 from services.gateway.schema.common import (
     After,
     Before,
@@ -68,8 +70,12 @@ class Member(Node):
 
 async def load_member(scope: Scope, key: str) -> Member | None:
     """A member by id; None for the platform itself and for ids of other brands."""
-    row = await scope.members.load(key)
-    return Member.of(row, scope) if row else None
+    return await MEMBERS.object(scope, key, Member.of)
+
+
+async def load_members(asked: Asked) -> Answers[Member | None]:
+    """Members by id."""
+    return await MEMBERS.objects(asked, Member.of)
 
 
 @strawberry.type

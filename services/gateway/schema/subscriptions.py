@@ -13,6 +13,7 @@ from services.gateway.context import Context, Info, Scope
 from services.gateway.feed import STREAM, Written
 from services.gateway.schema.common import unless_missing
 from services.gateway.schema.discussions import Contribution, Post, Reply, load_post, load_reply
+from services.gateway.schema.members import load_member
 
 
 def subscription(resolver: Callable[..., Any]) -> StrawberryField:
@@ -33,6 +34,7 @@ class Subscription:
         written = context.feed.written(brand)
         try:
             async for one in written:
+                context.forget()
                 found = await _load(context.inside(brand, {STREAM: one.position}), one)
                 if found is not None:
                     yield found
@@ -48,7 +50,7 @@ async def _brand_of_member(context: Context, slug: str) -> str:
     if row is None:
         raise NotFound("there is no such brand", ("brandSlug",))
     scope = context.inside(row.id)
-    member = await scope.members.load(scope.viewer)
+    member = await load_member(scope, scope.viewer)
     if member is None or member.left_at is not None:
         raise Forbidden
     return row.id

@@ -47,11 +47,16 @@
       : overHttp(operation, token, headers);
   };
 
+  const tabs = window.archipelExamples(given.get("brand") ?? "lighthouse");
+  // GraphiQL fills the first tab's query in from the default tabs, but not its variables, so they are given apart.
+  // Where tabs of an earlier visit are kept, they would open one tab more.
+  const firstVisit = localStorage.getItem("graphiql:tabState") === null;
   const element = document.getElementById("console");
   ReactDOM.createRoot(element).render(
     React.createElement(GraphiQL, {
       fetcher,
-      defaultTabs: window.archipelExamples(given.get("brand") ?? "lighthouse"),
+      defaultTabs: tabs,
+      ...(firstVisit && { variables: tabs[0].variables }),
       defaultEditorToolsVisibility: "variables",
       isHeadersEditorEnabled: true,
       shouldPersistHeaders: false,

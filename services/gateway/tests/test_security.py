@@ -1,13 +1,15 @@
 """What proves an identity, and everything that must not."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -16,14 +18,18 @@ from joserfc.jwk import OctKey, RSAKey
 
 from libs.shared.domain import Unavailable
 from libs.shared.ids import identity_id
+from libs.shared.signed_out import LONGEST_TOKEN_SECONDS
 from libs.shared.testing.issuer import AUDIENCE, Algorithm, Issuer, new_key
+from services.gateway import security
 from services.gateway.security import (
     KEYS_TTL_SECONDS,
+    MAX_JWKS_BYTES,
     MAX_TOKEN_BYTES,
     REFETCH_SECONDS,
     Authenticator,
     Keys,
     Unauthenticated,
+    http_fetch,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
@@ -94,7 +100,8 @@ def signed(header: dict[str, Any], claims: dict[str, Any], signature: Callable[[
 
 
 def good_claims(issuer: Issuer) -> dict[str, Any]:
-    return {"iss": issuer.url, "aud": AUDIENCE, "sub": "mallory", "exp": time.time() + 600}
+    now = time.time()
+    return {"iss": issuer.url, "aud": AUDIENCE, "sub": "mallory", "iat": now, "exp": now + 600}
 
 
 def hs256(key: bytes) -> Callable[[bytes], bytes]:
@@ -148,6 +155,12 @@ def forgeries(issuer: Issuer) -> dict[str, str]:
         "exp is text": issuer.token(exp="tomorrow"),
         "exp is true": issuer.token(exp=True),
         "not valid yet": issuer.token(nbf=now + 60),
+        "nbf is text": issuer.token(nbf="yesterday"),
+        "without iat": issuer.token(iat=None),
+        "iat is text": issuer.token(iat="yesterday"),
+        "issued in the future": issuer.token(iat=int(now) + 60),
+        "valid for longer than sessions are remembered": issuer.token(exp=int(now + LONGEST_TOKEN_SECONDS) + 60),
+        "exp is beyond all numbers": issuer.token(exp=10**400),
         "another audience": issuer.token(aud="elsewhere"),
         "no audience": issuer.token(aud=None),
         "a list of other audiences": issuer.token(aud=["one", "two"]),
@@ -285,6 +298,39 @@ async def test_a_single_key_needs_no_kid(clock: Clock) -> None:
         await verifier.authenticate(f"Bearer {token}")
     bare = new_token_without_kid(issuer)
     await verifier.authenticate(f"Bearer {bare}")
+
+
+@pytest.mark.parametrize("name", ["huge", "slow", "down"])
+async def test_an_issuer_that_misbehaves_costs_a_bounded_time_and_size(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    sent = 0
+
+    async def huge() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100 * MAX_JWKS_BYTES:
+            sent += 64 * 1024
+            yield b" " * 64 * 1024
+
+    async def slow() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if name == "down":
+            raise httpx.ConnectError("nobody listens")
+        return httpx.Response(200, content=huge() if name == "huge" else slow())
+
+    monkeypatch.setattr(security, "FETCH_SECONDS", 0.3)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        issuer = Issuer("ES256")
+        keys = Keys(http_fetch(client, issuer=issuer.url, jwks_url=issuer.jwks_url), clock.monotonic)
+        verifier = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=SECRET, clock=clock.time)
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
+                await verifier.authenticate(f"Bearer {issuer.token()}")
+    assert sent <= 2 * MAX_JWKS_BYTES
 
 
 def new_token_without_kid(issuer: Issuer) -> str:

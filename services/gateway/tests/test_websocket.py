@@ -14,9 +14,11 @@ from websockets.typing import Subprotocol
 
 from libs.shared.domain import Forbidden
 from services.gateway import websocket
+from services.gateway.context import Context
+from services.gateway.execution import Operation
 from services.gateway.feed import QUEUE_LENGTH, PostPublished, ReplyPublished
 from services.gateway.tests.test_feed import recorded
-from services.gateway.tests.world import World
+from services.gateway.tests.world import IDENTITY_KEY, World
 
 PROTOCOL = Subprotocol(websocket.PROTOCOL)
 ACTIVITY = """subscription { brandActivity(brandSlug: "acme") {
@@ -69,8 +71,10 @@ async def listening(gateway: World, subscribers: int = 1) -> None:
 async def test_a_query_and_a_mutation_run_over_the_socket(gateway: World) -> None:
     async with opened(gateway, "alice") as socket:
         await subscribe(socket, "{ me { identity } }")
-        data = {"me": {"identity": gateway.identity()}}
-        assert await receive(socket) == {"type": "next", "id": "1", "payload": {"data": data}}
+        answer = await receive(socket)
+        assert (answer["type"], answer["id"]) == ("next", "1")
+        assert answer["payload"]["data"] == {"me": {"identity": gateway.identity()}}
+        assert answer["payload"]["extensions"]["cost"]["requested"] == 2
         assert await receive(socket) == {"type": "complete", "id": "1"}
         await subscribe(socket, 'mutation { castVote(input: {ideaId: "x"}) { errors { code } } }')
         answer = await receive(socket)
@@ -95,6 +99,24 @@ async def test_activity_arrives_with_its_objects_as_fresh_as_the_event(gateway: 
         await listening(gateway, 0)
         await subscribe(socket)  # the id is free again
         await listening(gateway)
+    await listening(gateway, 0)
+
+
+async def test_a_subscription_keeps_nothing_of_its_events(gateway: World) -> None:
+    principal = await gateway.gateway.principals.authenticate(gateway.headers()["Authorization"])
+    context = Context(gateway.bus, IDENTITY_KEY, principal, feed=gateway.gateway.feed)
+    results = gateway.gateway.engine.subscribe(Operation(ACTIVITY), context)
+    following = asyncio.ensure_future(anext(results))
+    await listening(gateway)
+    sizes = []
+    for number in range(50):
+        gateway.gateway.feed.offer([recorded(PostPublished(), sequence=number + 1)])
+        assert "errors" not in (await following).body
+        sizes.append(len(context._scopes))
+        following = asyncio.ensure_future(anext(results))
+    assert sizes == [1] * 50
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
     await listening(gateway, 0)
 
 

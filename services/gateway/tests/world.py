@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -13,12 +14,18 @@ from libs.shared.domain import Accepted, DomainError, NotFound
 from libs.shared.health import Health, HttpServer
 from libs.shared.ids import identity_id, member_id
 from libs.shared.testing.issuer import AUDIENCE, Issuer
+from services.gateway.admission import Admission, Bounds
+from services.gateway.api_keys import ApiKeys
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.observation import ObservedBus
+from services.gateway.principals import Principals
+from services.gateway.rates import Rates
+from services.gateway.revocation import Revocations
 from services.gateway.security import Authenticator, Keys, http_fetch
-from services.gateway.service import application
+from services.gateway.service import Application
 
 IDENTITY_KEY = b"k" * 32
 BRAND = "b1"
@@ -37,13 +44,17 @@ class FakeBus:
     refuse: DomainError | Exception | None = None
     accepted_id: str = "t1"
 
-    async def command(self, service: str, aggregate: str, name: str, payload: Mapping[str, Any]) -> Accepted:
+    async def command(
+        self, service: str, aggregate: str, name: str, payload: Mapping[str, Any], *, timeout_seconds: float = 0
+    ) -> Accepted:
         self.sent.append((f"{service}.{aggregate}.{name}", dict(payload)))
         if self.refuse is not None:
             raise self.refuse
         return Accepted(id=self.accepted_id, position={service.upper(): 7})
 
-    async def query(self, service: str, name: str, payload: Mapping[str, Any], reply: type[T]) -> T:
+    async def query(
+        self, service: str, name: str, payload: Mapping[str, Any], reply: type[T], *, timeout_seconds: float = 0
+    ) -> T:
         plain = msgspec.json.decode(msgspec.json.encode(payload))
         self.asked.append((f"{service}.{name}", plain))
         await asyncio.sleep(0)
@@ -64,6 +75,7 @@ class World:
     gateway: Gateway
     client: httpx.AsyncClient
     url: str
+    revocations: Revocations
 
     @property
     def ws_url(self) -> str:
@@ -79,32 +91,54 @@ class World:
         return {"Authorization": f"Bearer {self.issuer.token(subject)}"} if subject else {}
 
     async def graphql(self, query: str, subject: str | None = "alice", **variables: Any) -> dict[str, Any]:
-        """Run an operation; whatever comes back must be 200 JSON."""
+        """Run an operation; whatever comes back must be 200 JSON.  Without `extensions`."""
         body = {"query": query, "variables": variables}
         response = await self.client.post("/graphql", json=body, headers=self.headers(subject))
         assert response.status_code == 200 or response.headers["content-type"].startswith("application/graphql"), (
             response.text
         )
         answer: dict[str, Any] = response.json()
+        answer.pop("extensions", None)  # what it cost has tests of its own
         return answer
 
 
+@cache
+def engine() -> Engine:
+    """The schema, built once for all tests."""
+    return Engine()
+
+
 @asynccontextmanager
-async def world(issuer: Issuer) -> AsyncGenerator[World, None]:
-    """Serve a gateway on a free port."""
+async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
+    """Serve a gateway on a free port; `parts` stand in for parts of `Gateway`."""
     bus = FakeBus(answers=brand_answers())
     async with httpx.AsyncClient() as fetching:
         keys = Keys(http_fetch(fetching, issuer=issuer.url, jwks_url=issuer.jwks_url))
-        authenticator = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
-        gateway = Gateway(engine=Engine(), bus=bus, authenticator=authenticator, identity_key=IDENTITY_KEY, feed=Feed())
-
-        server = HttpServer(application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
+        tokens = Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=IDENTITY_KEY)
+        revocations = Revocations()
+        revocations.known = True
+        # A machine that is busy with other tests is no overload.
+        admission = Admission(Bounds(least=256))
+        given = {
+            "engine": engine(),
+            "feed": Feed(),
+            "rates": Rates(secret=IDENTITY_KEY),
+            "admission": admission,
+            **parts,
+        }
+        gateway = Gateway(
+            bus=ObservedBus(bus),
+            principals=Principals(tokens, ApiKeys(bus), revocations),
+            identity_key=IDENTITY_KEY,
+            **given,
+        )
+        server = HttpServer(Application(gateway, Health(dict, dict)), "127.0.0.1", 0, grace_seconds=1)
         server.config.ws_max_size = MAX_BODY_BYTES
         serving = asyncio.create_task(server.run_until_stopped())
         url = f"http://127.0.0.1:{server.port}"
         async with httpx.AsyncClient(base_url=url, timeout=10) as client:
             try:
-                yield World(issuer, bus, gateway, client, url)
+                yield World(issuer, bus, gateway, client, url, revocations)
             finally:
                 server.stop()
                 await serving

@@ -1,22 +1,26 @@
 """Every version of every event of this stream, as the log holds it, is read for ever."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from libs.access.gate import Module, Stage
 from libs.access.roles import Role
+from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
-from services.members import brand, charter, home, member, network
+from services.members import brand, charter, home, member, network, service_account
 
+DECIDERS = (
+    network.DECIDER,
+    brand.DECIDER,
+    charter.DECIDER,
+    home.DECIDER,
+    member.DECIDER,
+    service_account.DECIDER,
+)
 CODEC = Codec(
     "members",
-    (
-        *network.DECIDER.events,
-        *brand.DECIDER.events,
-        *charter.DECIDER.events,
-        *home.DECIDER.events,
-        *member.DECIDER.events,
-    ),
+    tuple(event for decider in DECIDERS for event in decider.events),
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
@@ -63,6 +67,19 @@ SAMPLES = {
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),
     "member_left.v1": member.MemberLeft(),
+    "service_account_created.v1": service_account.ServiceAccountCreated(
+        name="Roadmap bot", scopes=[Scope.FEEDBACK_MANAGE, Scope.MEMBERS_READ]
+    ),
+    "api_key_issued.v1": service_account.ApiKeyIssued(
+        key_id="k1", key_hash="0a" * 32, last_four="8d2f", expires_at=datetime(2026, 6, 1, tzinfo=UTC)
+    ),
+    "api_key_revoked.v1": service_account.ApiKeyRevoked(key_id="k1"),
+    "service_account_closed.v1": service_account.ServiceAccountClosed(),
+    "member_erasure_requested.v1": member.MemberErasureRequested(),
+    "member_erased.v1": member.MemberErased(
+        key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
+    ),
 }
 
 

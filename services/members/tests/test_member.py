@@ -17,7 +17,9 @@ from services.members.member import (
     DECIDER,
     AcceptRules,
     AdmitMember,
+    CertifyErasure,
     ChangeProfile,
+    EraseMember,
     GrantRole,
     JoinBrand,
     JoinThrough,
@@ -155,7 +157,9 @@ class TestJoin:
     def test_who_left_joins_again_without_what_they_were(self) -> None:
         history = given(DECIDER, JOINED, ProfileChanged(display_name="M", bio="hello"), BUILDER, MemberLeft())
         history.when(join()).then(JOINED)
-        assert given(DECIDER, JOINED, BUILDER, MemberLeft(), JOINED).state == Member(joined=True, display_name="Marie")
+        assert given(DECIDER, JOINED, BUILDER, MemberLeft(), JOINED).state == Member(
+            known=True, joined=True, display_name="Marie"
+        )
 
     @pytest.mark.parametrize("email", ["", "marie", "a b@example.org", "a@b@c", "x" * 250 + "@a.fr", "a@b\n"])
     def test_an_address_has_its_shape(self, email: str) -> None:
@@ -266,6 +270,10 @@ commands: some.SearchStrategy[MemberCommand] = some.one_of(
     some.builds(command, some.just(GrantRole), actor=actors, roles=roles, role=some.sampled_from(Role)),
     some.builds(command, some.just(RevokeRole), actor=actors, roles=roles, role=some.sampled_from(Role)),
     some.builds(command, some.just(LeaveBrand), actor=actors),
+    some.builds(command, some.just(EraseMember), actor=actors, roles=roles),
+    some.builds(
+        command, some.just(CertifyErasure), actor=actors, key_destroyed_at=some.just(NOW), services=some.just(())
+    ),
 )
 
 
@@ -280,8 +288,8 @@ def test_any_history_is_sound_and_a_command_repeated_changes_nothing(sent: list[
         for event in events:
             state = DECIDER.evolve(state, event)
             assert Role.MEMBER not in state.roles
-            kept = Member(place=state.place)
-            assert state.joined or state == kept, "nothing but a place is kept of somebody outside"
+            kept = Member(known=state.known, place=state.place, erasing=state.erasing)
+            assert state.joined or state == kept, "nothing else is kept"
             assert not state.joined or state.display_name
         assert DECIDER.decide(state, one) == []
 

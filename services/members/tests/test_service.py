@@ -1,21 +1,27 @@
 """The whole service on real servers: commands and queries over the bus, and what separates brands and identities."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
+from nats.js.errors import NotFoundError
 
 from libs.access.roles import Role
+from libs.access.scopes import Scope
+from libs.shared import signed_out
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
 from libs.shared.ids import member_id, uuid7
 from libs.shared.service import App
 from libs.shared.settings import Settings, SettingsError
+from libs.shared.testing.platform import MASTER_KEYS
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBrand, RevokeRole
 from services.members.network import CreateNetwork
 from services.members.service import compose
+from services.members.service_account import CloseServiceAccount, CreateServiceAccount, IssueApiKey
+from services.members.sessions import EndSessions, EndSessionsOfMember
 from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandView
 from services.members.views.member_list import (
     MemberPage,
@@ -31,6 +37,13 @@ from services.members.views.networks import (
     NetworkPageResult,
     NetworksGetMany,
     NetworkView,
+)
+from services.members.views.service_accounts import (
+    ApiKeyOwner,
+    OwnerOfApiKey,
+    ServiceAccountPage,
+    ServiceAccountPageResult,
+    ServiceAccountsGetMany,
 )
 
 KEY = "a key of at least thirty-two characters"
@@ -77,6 +90,7 @@ def settings(nats: NatsServer, mongo: MongoServer, identity_key: str = KEY) -> S
             "nats_url": nats.url,
             "mongo_url": mongo.url,
             "identity_key": identity_key,
+            "master_keys": MASTER_KEYS,
             "operators": frozenset({"operator"}),
         }
     )
@@ -348,6 +362,92 @@ class TestIsolation:
         assert await client.refused("member", revoke) == ("FORBIDDEN", ())
         unchanged = await client.membership(mine, olga, viewer=olga)
         assert unchanged is not None and unchanged.roles == ["member", "owner"]
+
+
+class TestServiceAccounts:
+    async def test_an_owner_lets_a_program_in_and_out(self, town: Town) -> None:
+        client, brand = town.client, await town.brand("olga")
+        owner, account = derived(brand, "olga"), f"sa_{uuid7()}"
+        await client.send("service_account", create_account(brand, owner, account))
+        await client.send("service_account", issue_key(brand, owner, account, f"k{account}"))
+        page = await client.ask(ServiceAccountPageResult, ServiceAccountPage, brand, owner)
+        assert [(item.id, [key.last_four for key in item.keys]) for item in page.items] == [(account, ["abcd"])]
+        question = {"key_id": f"k{account}", "key_hash": "0" * 64}
+        found = await client.ask(ApiKeyOwner, OwnerOfApiKey, NO_BRAND, SYSTEM, **question)
+        assert (found.brand, found.account_id) == (brand, account)
+        assert await client.denied(OwnerOfApiKey, NO_BRAND, owner, **question) == "FORBIDDEN"
+        await client.send("service_account", CloseServiceAccount(**envelope(brand, owner), account_id=account))
+        assert await client.denied(OwnerOfApiKey, NO_BRAND, SYSTEM, **question) == "NOT_FOUND"
+
+    async def test_who_may_not(self, town: Town) -> None:
+        client, brand = town.client, await town.brand("olga")
+        foreign = derived(await town.brand("frida"), "frida")
+        owner, account = derived(brand, "olga"), f"sa_{uuid7()}"
+        await client.send("service_account", create_account(brand, owner, account))
+        for actor in (await town.member(brand, "mona"), foreign, account):
+            refused = await client.refused("service_account", issue_key(brand, actor, account, uuid7()))
+            assert refused == ("FORBIDDEN", ())
+            assert await client.denied(ServiceAccountPage, brand, actor) == "FORBIDDEN"
+            assert await client.denied(ServiceAccountsGetMany, brand, actor, ids=[account]) == "FORBIDDEN"
+
+    async def test_what_a_program_sees_of_the_members_and_that_it_joins_no_brand(self, town: Town) -> None:
+        client, brand, other = town.client, await town.brand("olga"), await town.brand("frida")
+        owner, account, blind = derived(brand, "olga"), f"sa_{uuid7()}", f"sa_{uuid7()}"
+        await client.send("service_account", create_account(brand, owner, account))
+        await client.send("service_account", create_account(brand, owner, blind, [Scope.EVENTS_MANAGE]))
+        assert (await client.ask(MemberPageResult, MemberPage, brand, account)).total_count == 1
+        assert await client.denied(MemberPage, other, account) == "FORBIDDEN"
+        assert await client.denied(MemberPage, brand, blind) == "FORBIDDEN"
+        assert await client.refused("member", join(other, account)) == ("FORBIDDEN", ("identity",))
+
+
+class TestSessions:
+    async def ended(self, app: App, identity: str) -> float | None:
+        try:
+            entry = await app.nats.jetstream().get_last_msg(signed_out.STREAM, f"$KV.SIGNED_OUT.{identity}")
+        except NotFoundError:
+            return None
+        return float(entry.data or b"")
+
+    async def test_anybody_ends_their_own(self, client: Client, app: App) -> None:
+        await client.send("session", EndSessions(**envelope(NO_BRAND, "ada")))
+        assert await self.ended(app, "ada") == NOW.timestamp()
+        for actor, brand, code in (
+            ("sa_bot", NO_BRAND, "FORBIDDEN"),
+            (SYSTEM, NO_BRAND, "FORBIDDEN"),
+            ("x", "b1", "INVALID"),
+        ):
+            assert (await client.refused("session", EndSessions(**envelope(brand, actor))))[0] == code
+
+    async def test_an_owner_or_an_operator_ends_those_of_a_member(self, town: Town, app: App) -> None:
+        brand, other = await town.brand("olga"), await town.brand("frida")
+        member, account = await town.member(brand, "mona"), f"sa_{uuid7()}"
+        owner, foreign = derived(brand, "olga"), derived(other, "frida")
+        await town.client.send("service_account", create_account(brand, owner, account, [Scope.EVENTS_MANAGE]))
+        await town.client.membership(brand, member, member)
+
+        def end(actor: str, asker: str = "x", of: str = brand, now: datetime = NOW) -> EndSessionsOfMember:
+            return EndSessionsOfMember(**envelope(of, actor, now=now), asker=asker, member_id=member)
+
+        for command in (end(member), end(foreign), end(account)):
+            assert await town.client.refused("session", command) == ("FORBIDDEN", ())
+        assert await town.client.refused("session", end(foreign, of=other)) == ("NOT_FOUND", ("member_id",))
+        assert await self.ended(app, "mona") is None
+        await town.client.send("session", end(owner))
+        assert await self.ended(app, "mona") == NOW.timestamp()
+        later = NOW + timedelta(minutes=1)
+        await town.client.send("session", end("stranger", "operator", now=later))
+        assert await self.ended(app, "mona") == later.timestamp()
+
+
+def create_account(brand: str, actor: str, account: str, scopes: list[Scope] | None = None) -> CreateServiceAccount:
+    wanted = scopes or [Scope.MEMBERS_READ]
+    return CreateServiceAccount(**envelope(brand, actor), account_id=account, name="Bot", scopes=wanted)
+
+
+def issue_key(brand: str, actor: str, account: str, key: str) -> IssueApiKey:
+    fields: dict[str, Any] = {"account_id": account, "key_id": key, "key_hash": "0" * 64, "last_four": "abcd"}
+    return IssueApiKey(**envelope(brand, actor), **fields, expires_at=NOW + timedelta(days=300))
 
 
 async def test_it_does_not_start_without_an_identity_key(app: App) -> None:

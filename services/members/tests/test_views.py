@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 
 from libs.access.roles import Role
-from libs.shared.domain import NO_BRAND, DomainError
+from libs.access.scopes import Scope
+from libs.shared.domain import NO_BRAND, SYSTEM, DomainError
 from libs.shared.paging import PageRequest
 from libs.shared.testing.views import NOON, view_bench
 from services.members.brand import BrandCreated, BrandKind
 from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
 from services.members.network import NetworkCreated
+from services.members.service_account import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    ServiceAccountClosed,
+    ServiceAccountCreated,
+)
 from services.members.views.brands import BrandBySlug, BrandPage, BrandsGetMany, BrandsView, BrandView
 from services.members.views.member_list import (
     MemberListView,
@@ -22,6 +29,15 @@ from services.members.views.member_list import (
     MemberView,
 )
 from services.members.views.networks import NetworkBySlug, NetworkPage, NetworksGetMany, NetworksView, NetworkView
+from services.members.views.service_accounts import (
+    ApiKeyOwner,
+    ApiKeyView,
+    OwnerOfApiKey,
+    ServiceAccountPage,
+    ServiceAccountsGetMany,
+    ServiceAccountsView,
+    ServiceAccountView,
+)
 
 EARLY = datetime(1996, 5, 17, 8, 30, 0, 125_000, tzinfo=UTC)
 JOINED = MemberJoined(identity="i1", display_name="Marie", email="marie@example.org")
@@ -165,3 +181,92 @@ async def test_the_memberships_of_an_identity(mongo_url: str) -> None:
             Membership(brand_id="b2", member_id="m2", display_name="Marie", roles=["member"], joined_at=EARLY),
             Membership(brand_id="b1", member_id="m1", display_name="Marie", roles=["member", "owner"], joined_at=NOON),
         ]
+
+
+BOT = ServiceAccountCreated(name="Bot", scopes=[Scope.FEEDBACK_WRITE])
+LEADER: dict[str, Any] = {"brand": "b1", "viewer": "m1"}
+
+
+def key(id_: str, digit: str) -> ApiKeyIssued:
+    return ApiKeyIssued(key_id=id_, key_hash=digit * 64, last_four=digit * 4, expires_at=LATE)
+
+
+LATE = datetime(2026, 9, 1, tzinfo=UTC)
+
+
+async def test_service_accounts(mongo_url: str) -> None:
+    async with view_bench(ServiceAccountsView(), mongo_url) as bench:
+        view = bench.view
+        await bench.given(BOT, key("k1", "1"), key("k2", "2"), aggregate="service_account", id="sa_a", time=NOON)
+        await bench.given(ApiKeyRevoked(key_id="k1"), aggregate="service_account", id="sa_a", time=LATE)
+        await bench.given(BOT, ServiceAccountClosed(), aggregate="service_account", id="sa_b", time=LATE)
+        await bench.given(BOT, aggregate="service_account", id="sa_c", brand="b2")
+        keys = [
+            ApiKeyView(
+                id=id_, last_four=digit * 4, issued_at=NOON, issued_by="m1", expires_at=LATE, revoked_at=revoked_at
+            )
+            for id_, digit, revoked_at in (("k1", "1", LATE), ("k2", "2", None))
+        ]
+        first = ServiceAccountView(
+            id="sa_a", name="Bot", scopes=BOT.scopes, created_at=NOON, created_by="m1", closed_at=None, keys=keys
+        )
+        second = ServiceAccountView(
+            id="sa_b", name="Bot", scopes=BOT.scopes, created_at=LATE, created_by="m1", closed_at=LATE, keys=[]
+        )
+        found = await view.service_account_page(ServiceAccountPage(**LEADER))
+        assert (found.items, found.total_count) == ([second, first], 2)
+        many = await view.service_accounts_get_many(ServiceAccountsGetMany(**LEADER, ids=["sa_a", "sa_c", "sa_b"]))
+        assert many == [first, None, second]
+
+
+async def test_whose_an_api_key_is(mongo_url: str) -> None:
+    async with view_bench(ServiceAccountsView(), mongo_url) as bench:
+
+        async def owner(id_: str, digit: str) -> ApiKeyOwner | None:
+            query = OwnerOfApiKey(brand=NO_BRAND, viewer=SYSTEM, key_id=id_, key_hash=digit * 64)
+            try:
+                return await bench.view.owner_of_api_key(query)
+            except DomainError as refusal:
+                assert (refusal.code, refusal.path) == ("NOT_FOUND", ("key_id",))
+                return None
+
+        bot: dict[str, Any] = {"aggregate": "service_account", "id": "sa_a"}
+        await bench.given(BOT, key("k1", "1"), key("k2", "2"), **bot)
+        mine = ApiKeyOwner(brand="b1", account_id="sa_a", expires_at=LATE)
+        assert await owner("k1", "1") == mine
+        assert await owner("k1", "2") is None
+        assert await owner("k9", "1") is None
+        await bench.given(BOT, key("k1", "3"), aggregate="service_account", id="sa_b", brand="b2")
+        assert await owner("k1", "1") == mine, "another brand took the key over"
+        assert await owner("k1", "3") is None
+        await bench.given(ApiKeyRevoked(key_id="k1"), aggregate="service_account", id="sa_b", brand="b2")
+        assert await owner("k1", "1") == mine, "another brand revoked the key"
+        await bench.given(ApiKeyRevoked(key_id="k1"), **bot)
+        assert await owner("k1", "1") is None
+        assert await owner("k2", "2") == mine
+        await bench.given(ServiceAccountClosed(), **bot)
+        assert await owner("k2", "2") is None
+
+
+async def test_a_service_account_is_no_member_and_has_a_name(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        view = bench.view
+        await bench.given(JOINED, id="m1")
+        await bench.given(BOT, aggregate="service_account", id="sa_a")
+        page = await view.member_page(MemberPage(**LEADER))
+        assert ([item.id for item in page.items], page.total_count) == (["m1"], 1)
+        [bot] = await view.members_get_many(MembersGetMany(**LEADER, ids=["sa_a"]))
+        assert bot is not None
+        assert (bot.display_name, bot.roles, bot.left_at) == ("Bot", [], None)
+
+
+async def test_the_identity_behind_a_member_who_is_there(mongo_url: str) -> None:
+    async with view_bench(MemberListView(), mongo_url) as bench:
+        await bench.given(JOINED, id="m1")
+        await bench.given(JOINED, MemberLeft(), id="m2")
+        await bench.given(BOT, aggregate="service_account", id="sa_a")
+        assert await bench.view.identity_of("b1", "m1") == "i1"
+        for brand, nobody in (("b1", "m2"), ("b1", "m9"), ("b1", "sa_a"), ("b2", "m1")):
+            with pytest.raises(DomainError) as refused:
+                await bench.view.identity_of(brand, nobody)
+            assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("member_id",))

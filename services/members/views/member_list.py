@@ -7,14 +7,16 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
+from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
-from libs.shared.domain import Id, Query
+from libs.shared.domain import ERASED, Id, NotFound, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
-from services.members import member
+from services.members import member, service_account
 from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
+from services.members.service_account import ServiceAccountCreated
 
 #: No identity has more memberships in an answer than this.
 MAX_MEMBERSHIPS = 1_000
@@ -24,7 +26,8 @@ class MemberView(Struct, frozen=True, kw_only=True):
     """A member as another member sees them.
 
     `email` is None for everybody but the member.  Someone who left keeps the name under their posts, and has
-    `left_at`, no roles and no bio.
+    `left_at`, no roles and no bio.  A service account is known here by its name alone: it has no roles and is on no
+    page of members.
     """
 
     id: str
@@ -83,14 +86,17 @@ class MembershipsOfIdentity(Query, frozen=True, kw_only=True):
 
 
 class MemberListView(View):
-    """`members`: a document a membership, `_id` brand:member.  `totals`: a document a brand with its `count`."""
+    """`members`: a document a membership, `_id` brand:member.  `totals`: a document a brand with its `count`.
+
+    A service account has a document for its name, without an identity and never joined.
+    """
 
     name = "member_list"
-    version = 1
+    version = 2
     stream = "MEMBERS"
-    events = member.DECIDER.events
+    events = (*member.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
     upcasters = member.UPCASTERS
-    subjects = ("evt.members.*.member.>",)
+    subjects = ("evt.members.*.member.>", "evt.members.*.service_account.>", "evt.members.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "members": (
             page_index("brand", "joined", "joined_at_ms"),
@@ -117,6 +123,11 @@ class MemberListView(View):
                 left = {"joined": False, "left_at_ms": to_ms(recorded.time), "bio": "", "email": None, "roles": []}
                 yield Write("members", UpdateOne(who, {"$set": left, "$unset": {"identity": ""}}))
                 yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": -1}}, upsert=True))
+            case ServiceAccountCreated() as event:
+                yield Write("members", ReplaceOne(who, {**who, **_named(recorded, event.name)}, upsert=True))
+            case ErasureRecorded():
+                scrubbed = {"display_name": ERASED, "bio": "", "email": None}
+                yield Write("members", UpdateOne(who, {"$set": scrubbed}))
 
     async def members_get_many(self, query: MembersGetMany) -> list[MemberView | None]:
         """The members of `ids`, in that order."""
@@ -140,6 +151,14 @@ class MemberListView(View):
         members = found.map(lambda document: _member(document, query.viewer))
         return MemberPageResult(**structs.asdict(members), total_count=totals["count"] if totals else 0)
 
+    async def identity_of(self, brand: str, member: str) -> str:
+        """The identity behind a member who is in the brand.  Raises NOT_FOUND."""
+        document = await self.collection("members").find_one({"_id": f"{brand}:{member}"})
+        if document is None or not document["joined"]:
+            raise NotFound("there is no such member", ("member_id",))
+        identity: str = document["identity"]
+        return identity
+
     async def memberships_of_identity(self, query: MembershipsOfIdentity) -> MembershipsResult:
         """The memberships of an identity."""
         documents = await self.collection("members").find({"identity": query.identity}).to_list(MAX_MEMBERSHIPS)
@@ -158,6 +177,20 @@ def _joined(recorded: Recorded[Any], event: MemberJoined) -> dict[str, Any]:
         "display_name": event.display_name,
         "bio": "",
         "email": event.email,
+        "roles": [],
+    }
+
+
+def _named(recorded: Recorded[Any], name: str) -> dict[str, Any]:
+    return {
+        "brand": recorded.brand,
+        "member": recorded.aggregate_id,
+        "joined": False,
+        "joined_at_ms": to_ms(recorded.time),
+        "left_at_ms": None,
+        "display_name": name,
+        "bio": "",
+        "email": None,
         "roles": [],
     }
 

@@ -1,0 +1,252 @@
+"""The words of the schema for plain fields, arguments, inputs and values; what has a resolver says its own.
+
+A key is `Type.field`, `Type.field(argument)` or `Enum.VALUE`; `*` stands for any type or field that has no word of its
+own.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from graphql import GraphQLSchema
+
+WORDS: Final[Mapping[str, str]] = {
+    # What many have
+    "*.id": "Opaque; finds the object again through `node(id:)`.",
+    "*.slug": "Its name in addresses: lower case, digits and hyphens, such as `summer-camp`.",
+    "*.name": "Its name for people, one line.",
+    "*.title": "One line, at most 200 characters.",
+    "*.body": "Markdown, at most 20,000 characters.",
+    "*.kind": "What it is for.",
+    "*.createdAt": "When it was created.",
+    "*.publishedAt": "When it was published.",
+    "*.commandId": "Makes a repeat safe: the same id by the same sender is carried out once.  Example: a UUID.",
+    "*.edges": "The objects of the page with their cursors.",
+    "*.pageInfo": "What lies before and after the page.",
+    "*.cursor": "Where the object stands: for `after` and `before`.",
+    "*.node": "The object.",
+    "*.*(input)": "What is to be done.",
+    "*.*(slug)": "The name in its address, such as `general`.",
+    "*.*(id)": "Its id, as a query gave it.",
+    "*.brandId": "The brand.",
+    "*.memberId": "The member.",
+    "*.serviceAccountId": "The service account.",
+    "*.spaceId": "The space.",
+    "*.postId": "The post, which stands for its thread.",
+    "*.eventId": "The event.",
+    "*.boardId": "The board.",
+    "*.ideaId": "The idea.",
+    "*.emoji": "The reaction.",
+    "*.mode": "How to attend.",
+    "*.format": "Where it takes place.",
+    "*.allDay": "Whether it has days instead of hours.",
+    "*.speakers": "Names, in the order of the programme.",
+    "*.recordedOn": "The day of the recording; null without one.",
+    "*.durationSeconds": "How long the recording is, in seconds.",
+    "*.language": "The language of the session, BCP 47.",
+    "*.url": "Where it can be seen.",
+    # Pages
+    "PageInfo.hasNextPage": "Whether more follow.",
+    "PageInfo.hasPreviousPage": "Whether others precede.",
+    "PageInfo.startCursor": "The cursor of the first object; null for an empty page.",
+    "PageInfo.endCursor": "The cursor of the last object; null for an empty page.",
+    # Queries
+    "Query.brand(consistencyToken)": "Read no less than what the mutation changed that answered this token.",
+    "Query.nodes(ids)": "At most 100 ids, as queries gave them.",
+    "Subscription.brandActivity(brandSlug)": "The brand's name in its address.",
+    # One's own data
+    "Me.export(brandSlug)": "The brand's name in its address.",
+    "Me.export(after)": "The `next` of the page before; nothing for the first page.",
+    "Me.erasure(brandSlug)": "The brand's name in its address.",
+    "Export.items": "What is held, in no particular order.",
+    "Erasure.requestedAt": "When the sender asked for it.",
+    "Erasure.services": "Where everything readable is gone.",
+    "ErasedService.service": "Its name.",
+    # Networks, brands and members
+    "Network.brandCount": "How many brands it has.",
+    "Brand.kind": "Whom it gathers.",
+    "Brand.memberCount": "How many members it has now.",
+    "Query.brandByDomain(domain)": "A host name in any spelling, such as `club.example.org`.",
+    "Query.similarBrands(networkId)": "The network that it is to belong to.",
+    "Query.similarBrands(name)": "What it is to be called.",
+    "Query.similarBrands(description)": "What it is to be about.",
+    "Brand.charter(asOf)": "The moment; now when nothing is said.",
+    "Brand.charterEditions(part)": "Which text.",
+    "Brand.rulesAcceptance(memberId)": "Who: a member, also one who left.",
+    "Brand.rulesAcceptance(asOf)": "The moment; now when nothing is said.",
+    "Brand.posts(space)": "Only those of this space.",
+    "Brand.ideas(board)": "Only those of this board.",
+    "Brand.events(startsFrom)": "Only those that start then or later.",
+    "Brand.events(startsBefore)": "Only those that start earlier.",
+    "Brand.events(descending)": "The latest first instead of the earliest.",
+    "Membership.brand": "Where the sender is a member.",
+    "Member.displayName": "What the member is called in this brand.",
+    "Member.bio": "The member's own words, Markdown; empty for who left.",
+    "Member.roles": "What the member may do; empty for who left and for a service account.",
+    "Member.joinedAt": "When the member joined, the last time.",
+    "Member.leftAt": "When the member left; null for who is there.",
+    "Role.OWNER": "Runs the brand: all that builders may, and gives roles.",
+    "Role.BUILDER": "Shapes the brand: spaces, boards, events, service accounts.",
+    "Role.MODERATOR": "Keeps order: locks threads, sets the status of ideas.",
+    "Role.AMBASSADOR": "Stands for the brand; may what members may.",
+    "Role.MEMBER": "Takes part: posts, replies, reacts, votes, attends.",
+    "BrandKind.CUSTOMERS": "Customers of a product or service.",
+    "BrandKind.STAFF": "People who work for the organisation.",
+    "BrandKind.PARTNERS": "Partners of the organisation.",
+    "BrandKind.RESELLERS": "Who sells its products.",
+    "BrandKind.FRANCHISEES": "Who runs a branch of its own under the name.",
+    "BrandKind.INVESTORS": "Who has invested.",
+    "BrandKind.ALUMNI": "Who was there once.",
+    "BrandKind.CLUB": "Members of a club or association.",
+    "BrandKind.INTEREST": "People who share an interest.",
+    "BrandKind.OTHER": "Anybody else.",
+    "BrandType.INTEREST": "They care for the same thing.",
+    "BrandType.RELATION": "They share a situation and help each other.",
+    "BrandType.TRANSACTION": "They buy, sell and compare.",
+    "BrandType.VIRTUAL_WORLD": "They play, and make up a world together.",
+    "Module.DISCUSSIONS": "Spaces, posts, replies and reactions.",
+    "Module.EVENTS": "Events and who attends.",
+    "Module.FEEDBACK": "Boards, ideas and votes.",
+    "EnterStageInput.stage": "A later stage; OPEN for a brand that is archived.",
+    "SwitchModuleInput.module": "Which part.",
+    "SwitchModuleInput.on": "Whether it is in use from now on.",
+    "CharterPart.MANIFESTO": "What the brand is for and what it values.",
+    "CharterPart.RULES": "What everybody accepts who joins.",
+    "CharterText.part": "Which text it is.",
+    "RulesAcceptance.acceptedAt": "When that was; null before any.",
+    "Theme.background": "What everything stands on.",
+    "DesignHomeInput.background": "What everything stands on.",
+    "DesignHomeInput.text": "For text on the background: a contrast of 4.5.",
+    "DesignHomeInput.accent": "For buttons and links on the background: a contrast of 3.",
+    "DesignHomeInput.accentText": "For text on the accent: a contrast of 4.5.",
+    "SetDomainInput.domain": "A host name such as `club.example.org`; null to leave the one that it has.",
+    "CreateBrandInput.networkId": "The network that it belongs to.",
+    "CreateBrandInput.kind": "Whom it is to gather.",
+    "CreateBrandInput.locale": "Its main language, BCP 47, such as `fr` or `en-GB`.",
+    "JoinBrandInput.displayName": "What the sender wants to be called in this brand.",
+    "ChangeProfileInput.displayName": "The new name; null leaves it as it is.",
+    "ChangeProfileInput.bio": "The new words, Markdown of at most 2,000 characters; null leaves them as they are.",
+    "MemberRoleInput.role": "The role to give or take.",
+    # Service accounts
+    "CreateServiceAccountInput.name": "What members see under what it writes.",
+    "CreateServiceAccountInput.scopes": "What it may do; at least one.",
+    "RevokeApiKeyInput.keyId": "`keyId` of the key: what stands between its first two underscores.",
+    "ServiceAccountScope.MEMBERS_READ": "See who is in the brand.",
+    "ServiceAccountScope.DISCUSSIONS_READ": "Read spaces, posts and replies.",
+    "ServiceAccountScope.DISCUSSIONS_WRITE": "Also post, reply and react.",
+    "ServiceAccountScope.DISCUSSIONS_MANAGE": "Also open spaces and lock threads.",
+    "ServiceAccountScope.EVENTS_READ": "See events and who attends.",
+    "ServiceAccountScope.EVENTS_WRITE": "Also answer invitations.",
+    "ServiceAccountScope.EVENTS_MANAGE": "Also schedule and cancel events, and check people in.",
+    "ServiceAccountScope.FEEDBACK_READ": "Read boards, ideas and votes.",
+    "ServiceAccountScope.FEEDBACK_WRITE": "Also submit ideas and vote.",
+    "ServiceAccountScope.FEEDBACK_MANAGE": "Also open boards and set the status of ideas.",
+    # Discussions
+    "Space.postCount": "How many posts stand in it.",
+    "Post.lastActivityAt": "When the post or its last reply was published.",
+    "Post.replyCount": "How many replies it has.",
+    "Reaction.emoji": "Which reaction.",
+    "Reaction.count": "How many members reacted so.",
+    "Reaction.viewerReacted": "Whether the sender is one of them.",
+    "PublishReplyInput.replyToId": "The reply of the same thread that it answers.",
+    "ReactionInput.targetId": "The post or reply.",
+    "SpaceKind.DISCUSSION": "Talk of any kind.",
+    "SpaceKind.QUESTIONS": "Questions, and answers to them.",
+    "SpaceKind.BROADCAST": "News by owners and builders; all others reply.",
+    "SpaceKind.RESOURCES": "What is worth keeping.",
+    "Emoji.THUMBS_UP": "👍",
+    "Emoji.THUMBS_DOWN": "👎",
+    "Emoji.HEART": "❤️",
+    "Emoji.LAUGH": "😄",
+    "Emoji.HOORAY": "🎉",
+    "Emoji.CLAP": "👏",
+    "Emoji.ROCKET": "🚀",
+    "Emoji.FIRE": "🔥",
+    "Emoji.EYES": "👀",
+    "Emoji.THINKING": "🤔",
+    "Emoji.IDEA": "💡",
+    "Emoji.SAD": "😢",
+    # Events
+    "Event.startsAt": "When it starts.",
+    "Event.endsAt": "When it ends.",
+    "Event.scheduledAt": "When it was put on the calendar.",
+    "Event.cancelledAt": "When it was cancelled; null for one that takes place.",
+    "Event.goingInPerson": "Confirmed guests on site.",
+    "Event.goingOnline": "Confirmed guests online.",
+    "Event.waitlistedInPerson": "Who waits for a seat on site.",
+    "Event.waitlistedOnline": "Who waits for a place online.",
+    "Event.checkedInCount": "How many guests have come.",
+    "Event.sessionCount": "How many sessions the programme has.",
+    "Event.attendees(status)": "Only those with this status.",
+    "EventFormat.IN_PERSON": "At a place.",
+    "EventFormat.ONLINE": "Online only.",
+    "EventFormat.HYBRID": "At a place and online.",
+    "AttendanceMode.IN_PERSON": "On site.",
+    "AttendanceMode.ONLINE": "Online.",
+    "RsvpStatus.CONFIRMED": "Has a seat.",
+    "RsvpStatus.WAITLISTED": "Gets a seat when one becomes free.",
+    "Attendee.status": "Whether there is a seat.",
+    "Attendee.askedAt": "When the member asked for a seat.",
+    "Attendee.checkedInAt": "When the member came; null before that.",
+    "ScheduleEventInput.description": "Markdown.",
+    "ScheduleEventInput.inPersonSeats": "Seats on site; null for as many as come.",
+    "ScheduleEventInput.onlineSeats": "Places online; null for as many as come.",
+    "ScheduleEventInput.sessions": "The programme, in its order.",
+    "CheckInInput.memberId": "The guest, when somebody else checks them in; null for the sender.",
+    # Feedback
+    "Board.openedAt": "When it was opened.",
+    "Board.ideaCount": "How many ideas stand on it.",
+    "BoardKind.PRODUCT": "About a product.",
+    "BoardKind.COMMUNITY": "About the community itself.",
+    "Idea.status": "What became of it so far.",
+    "Idea.statusChangedAt": "When the status last changed; null while it has its first one.",
+    "Idea.submittedAt": "When it was submitted.",
+    "Idea.voteCount": "How many members voted for it.",
+    "Voter.votedAt": "When the member voted.",
+    "ChangeIdeaStatusInput.status": "The new status.",
+    "ChangeIdeaStatusInput.note": "Why, for everybody to read.",
+    "IdeaStatus.SUBMITTED": "New.",
+    "IdeaStatus.UNDER_REVIEW": "Somebody looks into it.",
+    "IdeaStatus.PLANNED": "It will be done.",
+    "IdeaStatus.IN_PROGRESS": "It is being done.",
+    "IdeaStatus.SHIPPED": "It is there.",
+    "IdeaStatus.DECLINED": "It will not be done.",
+}
+
+
+def describe(schema: GraphQLSchema, types: Mapping[str, type]) -> set[str]:
+    """Give everything that has no description its word, and types their docstring; returns the words that were used.
+
+    `types` are the classes behind the schema's types, by name.
+    """
+    used = set()
+    for kind in schema.type_map.values():
+        if not kind.name.startswith("__") and not kind.description and kind.name in types:
+            kind.description = types[kind.name].__doc__
+    for path, described in plain(schema):
+        word = next((key for key in _keys(path) if key in WORDS), None)
+        if word is not None and not described.description:
+            described.description = WORDS[word]
+            used.add(word)
+    return used
+
+
+def plain(schema: GraphQLSchema) -> Iterator[tuple[str, Any]]:
+    """Every field, argument, input field and enum value of the schema, with its path as in `WORDS`."""
+    for kind in schema.type_map.values():
+        if kind.name.startswith("__"):
+            continue
+        for name, value in (getattr(kind, "values", None) or {}).items():
+            yield f"{kind.name}.{name}", value
+        for name, field in (getattr(kind, "fields", None) or {}).items():
+            yield f"{kind.name}.{name}", field
+            for argument, given in (getattr(field, "args", None) or {}).items():
+                yield f"{kind.name}.{name}({argument})", given
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    """A path, and the wider ones that stand for it."""
+    rest = path.partition(".")[2]
+    name, bracket, argument = rest.partition("(")
+    if bracket:
+        return (path, f"*.{rest}", f"*.*({argument}")
+    return (path, f"*.{name}")

@@ -1,0 +1,190 @@
+"""A member who leaves a mark of their own in everything that they write, and searches for those marks."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pymongo import MongoClient
+
+from libs.shared.bus import BusClient
+from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
+from libs.shared.ids import uuid7
+from libs.shared.testing.platform import Platform
+from services.discussions.reaction import AddReaction, Emoji
+from services.discussions.space import CreateSpace, SpaceKind
+from services.discussions.thread import PublishPost, PublishReply
+from services.events.decisions import Rsvp, ScheduleEvent
+from services.events.event import Format, Mode
+from services.feedback.board import BoardKind, OpenBoard
+from services.feedback.idea import SubmitIdea
+from services.feedback.vote import CastVote
+from services.members.brand import BrandKind, CreateBrand
+from services.members.member import ChangeProfile, EraseMember, JoinBrand
+from services.members.network import CreateNetwork
+from services.members.views.erasures import ErasureView, MemberErasure
+from tests.integration.crash_clients import PASSING, envelope
+
+#: What a member writes: each field gets a mark of its own.
+FIELDS = ("name", "email", "newname", "bio", "title", "body", "reply", "ideatitle", "ideabody")
+#: Stands in plain text in the log and in views, so that a search can prove that it would find something.
+CONTROL = "plainsight"
+
+_SECONDS = 90
+T = TypeVar("T")
+
+
+@dataclass
+class Marked:
+    """A member of a brand and what they made there."""
+
+    brand: str
+    identity: str
+    member: str
+    mark: str
+    thread: str
+    idea: str
+    at: dict[str, int]
+
+    @property
+    def marks(self) -> list[bytes]:
+        """The marks, as they stand in bytes that are not encrypted."""
+        return [f"{self.mark}{field}".encode() for field in FIELDS]
+
+
+class Marker:
+    """Lets marked members, whose marks are their subjects, into a brand and sends for them."""
+
+    def __init__(self, bus: BusClient, platform: Platform) -> None:
+        self.bus = bus
+        self.platform = platform
+        self.slug = f"marked-{uuid7()[-12:]}"
+        self.brand, self._space, self._board, self._event = uuid7(), uuid7(), uuid7(), uuid7()
+
+    async def found(self) -> None:
+        """Open the brand, its space and its board."""
+        network, tag = uuid7(), self.slug
+        brand, space, board = self.brand, self._space, self._board
+        await self.send("members.network", CreateNetwork, NO_BRAND, SYSTEM, network_id=network, name="N", slug=tag)
+        await self.send(
+            "members.brand", CreateBrand, brand, SYSTEM,
+            brand_id=brand, network_id=network, slug=tag, name=CONTROL, kind=BrandKind.CLUB, locale="en",
+        )  # fmt: skip
+        await self.send(
+            "discussions.space", CreateSpace, brand, SYSTEM,
+            space_id=space, slug="all", name=CONTROL, kind=SpaceKind.DISCUSSION,
+        )  # fmt: skip
+        await self.send(
+            "feedback.board", OpenBoard, brand, SYSTEM,
+            board_id=board, slug="all", name=CONTROL, kind=BoardKind.PRODUCT,
+        )  # fmt: skip
+        starts_at = datetime.now(UTC) + timedelta(days=1)
+        await self.send(
+            "events.event", ScheduleEvent, brand, SYSTEM,
+            event_id=self._event, title=CONTROL, format=Format.ONLINE, starts_at=starts_at,
+            ends_at=starts_at + timedelta(hours=1), time_zone="UTC",
+        )  # fmt: skip
+
+    async def join(self) -> Marked:
+        """A member who has written in every service that takes texts."""
+        mark, brand = f"mark{uuid7()[-12:]}", self.brand
+        identity, member = self.platform.identity(mark), self.platform.member(mark, brand)
+        made = Marked(brand=brand, identity=identity, member=member, mark=mark, thread=uuid7(), idea=uuid7(), at={})
+        one = {"member_id": member}
+        steps: list[tuple[str, type[Command], dict[str, Any]]] = [
+            (
+                "members.member",
+                JoinBrand,
+                {**one, "identity": identity, "display_name": f"{mark}name", "email": f"{mark}email@example.org"},
+            ),
+            ("members.member", ChangeProfile, {**one, "display_name": f"{mark}newname", "bio": f"{mark}bio"}),
+            (
+                "discussions.thread",
+                PublishPost,
+                {"thread_id": made.thread, "space_id": self._space, "title": f"{mark}title", "body": f"{mark}body"},
+            ),
+            (
+                "discussions.thread",
+                PublishReply,
+                {"thread_id": made.thread, "reply_id": uuid7(), "body": f"{mark}reply"},
+            ),
+            (
+                "discussions.reaction",
+                AddReaction,
+                {"thread_id": made.thread, "target_id": made.thread, "emoji": Emoji.HEART},
+            ),
+            (
+                "feedback.idea",
+                SubmitIdea,
+                {"idea_id": made.idea, "board_id": self._board, "title": f"{mark}ideatitle", "body": f"{mark}ideabody"},
+            ),
+            ("feedback.vote", CastVote, {"idea_id": made.idea}),
+            ("events.event", Rsvp, {"event_id": self._event, "mode": Mode.ONLINE}),
+        ]
+        for route, command, fields in steps:
+            made.at |= (await self.send(route, command, brand, member, **fields)).position
+        return made
+
+    async def erase(self, who: Marked) -> None:
+        """Ask for an erasure; it goes on by itself."""
+        who.at |= (await self.send("members.member", EraseMember, who.brand, who.member, member_id=who.member)).position
+
+    async def certificate(self, who: Marked) -> ErasureView:
+        """The certificate, once it is given."""
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            question = MemberErasure(brand=who.brand, viewer=who.member, member_id=who.member, at_least=who.at)
+            found = await self.ask("members", question, ErasureView)
+            if found.certified_at is not None:
+                return found
+            assert time.monotonic() < deadline, f"no certificate: {found}"
+            await asyncio.sleep(0.1)
+
+    async def send(self, route: str, command: type[Command], brand: str, actor: str, **fields: Any) -> Accepted:
+        """Send a command until it is answered."""
+        service, aggregate = route.split(".")
+        made = command(**envelope(brand, actor), **fields)
+        accepted: Accepted = await self._insist(lambda: self.bus.command(service, aggregate, command.wire_name, made))
+        return accepted
+
+    async def ask(self, service: str, query: Query, reply: type[T]) -> T:
+        """Ask a query until it is answered."""
+        answer: T = await self._insist(lambda: self.bus.query(service, query.wire_name, query, reply))
+        return answer
+
+    async def _insist(self, attempt: Any) -> Any:
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            try:
+                return await attempt()
+            except DomainError as refusal:
+                if refusal.code not in PASSING or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.1)
+
+
+def in_files(folder: Path, marks: list[bytes]) -> dict[str, list[str]]:
+    """Which marks stand in the raw bytes of which files below a folder."""
+    found: dict[str, list[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            if here := [mark.decode() for mark in marks if mark in content]:
+                found[str(path.relative_to(folder))] = here
+    return found
+
+
+def in_documents(url: str, marks: list[bytes]) -> dict[str, list[str]]:
+    """Which marks stand in the documents of which collections of a database server, its log of changes left out."""
+    found: dict[str, list[str]] = {}
+    with MongoClient[dict[str, Any]](url) as client:
+        for name in client.list_database_names():
+            if name == "local":
+                continue
+            for collection in client[name].list_collection_names():
+                content = repr(list(client[name][collection].find())).encode()
+                if here := [mark.decode() for mark in marks if mark in content]:
+                    found[f"{name}.{collection}"] = here
+    return found

@@ -1,0 +1,203 @@
+"""Nothing personal ever stands readable in the log, and of who was erased nothing is left anywhere."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from libs.shared.connection import Connection
+from libs.shared.domain import ERASED, NO_BRAND, Erased
+from libs.shared.testing.platform import Platform
+from libs.shared.testing.servers import MongoServer, NatsServer
+from services.discussions.views.threads import PostsGetMany, PostView
+from services.feedback.views.ideas import IdeasGetMany, IdeaView
+from services.gateway import consistency
+from services.gateway.ids import encode
+from services.members.erasure import SERVICES
+from services.members.member import JoinBrand
+from services.members.views.member_list import MembersGetMany, MemberView
+from tests.integration.crash_checks import Views
+from tests.integration.marked import CONTROL, Marked, Marker, in_documents, in_files
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    with NatsServer(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    with MongoServer(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def own_platform(tmp_path_factory: pytest.TempPathFactory, nats: NatsServer, mongo: MongoServer) -> Iterator[Platform]:
+    with Platform(tmp_path_factory.mktemp("platform"), nats.url, mongo.url) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+async def marker(own_platform: Platform) -> AsyncIterator[Marker]:
+    async with own_platform.bus() as bus:
+        made = Marker(bus, own_platform)
+        await made.found()
+        yield made
+
+
+async def shown(marker: Marker, who: Marked, viewer: Marked) -> tuple[MemberView, PostView, IdeaView]:
+    """The member, the post and the idea as another member sees them."""
+    asked: dict[str, Any] = {"brand": who.brand, "viewer": viewer.member, "at_least": who.at | viewer.at}
+    [member] = await marker.ask("members", MembersGetMany(**asked, ids=[who.member]), list[MemberView | None])
+    [post] = await marker.ask("discussions", PostsGetMany(**asked, ids=[who.thread]), list[PostView | None])
+    [idea] = await marker.ask("feedback", IdeasGetMany(**asked, ids=[who.idea]), list[IdeaView | None])
+    assert member is not None and post is not None and idea is not None
+    return member, post, idea
+
+
+@pytest.mark.timeout(400)
+async def test_of_who_was_erased_nothing_is_left(
+    own_platform: Platform, nats: NatsServer, mongo: MongoServer, marker: Marker, tmp_path: Path
+) -> None:
+    who, other = await marker.join(), await marker.join()
+    member, post, idea = await shown(marker, who, other)
+    assert (member.display_name, member.bio) == (f"{who.mark}newname", f"{who.mark}bio")
+    assert (post.title, post.body) == (f"{who.mark}title", f"{who.mark}body")
+    assert (idea.title, idea.body) == (f"{who.mark}ideatitle", f"{who.mark}ideabody")
+    marks = [*who.marks, *other.marks]
+    assert in_files(nats.folder, [CONTROL.encode()]), "the search finds what is there"
+    assert in_files(nats.folder, marks) == {}, "the log never holds anything readable"
+    assert in_documents(mongo.url, who.marks), "the search finds what is there"
+
+    await marker.erase(who)
+    certificate = await marker.certificate(who)
+    assert [service.service for service in certificate.services] == list(SERVICES)
+    assert certificate.key_destroyed_at is not None
+    assert certificate.requested_at <= certificate.key_destroyed_at
+    assert in_documents(mongo.url, who.marks) == {}
+    assert in_documents(mongo.url, other.marks), "of others everything is kept"
+
+    member, post, idea = await shown(marker, who, other)
+    assert (member.display_name, member.bio, member.roles) == (ERASED, "", [])
+    assert (post.title, post.body, post.reply_count) == (ERASED, ERASED, 1)
+    assert (idea.title, idea.body, idea.vote_count) == (ERASED, ERASED, 1)
+    with pytest.raises(Erased):
+        await marker.send(
+            "members.member", JoinBrand, who.brand, who.member,
+            member_id=who.member, identity=who.identity, display_name=f"{who.mark}name",
+        )  # fmt: skip
+
+    with MongoServer(tmp_path / "shadow") as shadow:
+        connection = Connection("test")
+        await connection.open(nats.url)
+        views = Views(connection, nats.url, mongo.url, shadow.url)
+        assert await views.differences() == [], "a view made anew from the log is what the scrubbed one is"
+        views.close()
+        await connection.close()
+        assert in_documents(shadow.url, other.marks), "and it shows what others wrote"
+        shadow.stop()
+        assert in_files(tmp_path / "shadow", who.marks) == {}, "no byte of it is in a database made from the log"
+    await purge(own_platform, mongo)
+    assert await shown(marker, who, other) == (member, post, idea)
+    mongo.restart()
+    assert in_files(mongo.folder, who.marks) == {}
+    nats.restart()
+    assert in_files(nats.folder, marks) == {}
+
+
+async def purge(platform: Platform, mongo: MongoServer) -> None:
+    """Begin with an empty database, as the README says: views are made anew from the log, old bytes are gone."""
+    for service in platform.services.values():
+        service.end()
+    mongo.stop()
+    shutil.rmtree(mongo.folder / "data")
+    mongo.start()
+    for service in platform.services.values():
+        service.start()
+    for service in platform.services.values():
+        await asyncio.to_thread(service.wait_ready)
+
+
+EXPORT = """query($slug: String!, $after: String) { me { export(brandSlug: $slug, after: $after) {
+  items { service kind data } next } } }"""
+ERASE = """mutation($input: EraseMeInput!) { eraseMe(input: $input) {
+  errors { code } consistencyToken erasure { requestedAt } } }"""
+ERASURE = "query($slug: String!) { me { erasure(brandSlug: $slug) { certifiedAt services { service views } } } }"
+
+
+async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], str]:
+    """Of every page of a member's export: what there is in which service, and the whole as text."""
+    found: list[tuple[str, str]] = []
+    text, after, pages = "", cast("str | None", "first"), 0
+    token, seen = marker.platform.token(who.mark), consistency.encode(who.at)
+    while after is not None:
+        variables = {"slug": marker.slug, "after": after if pages else None}
+        answer = await marker.platform.graphql(EXPORT, variables, token, consistency_token=seen)
+        assert "errors" not in answer, answer
+        page = answer["data"]["me"]["export"]
+        found += [(item["service"], item["kind"]) for item in page["items"]]
+        text += repr(page["items"])
+        after, pages = page["next"], pages + 1
+    return found, text
+
+
+@pytest.mark.timeout(400)
+async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
+    who, other = await marker.join(), await marker.join()
+    token = marker.platform.token(who.mark)
+    found, text = await export(marker, who)
+    things = ["members membership", "discussions post", "discussions reply", "discussions reaction", "events rsvp",
+              "feedback idea", "feedback vote"]  # fmt: skip
+    assert [" ".join(thing) for thing in found] == things
+    # The first name was replaced, so nobody holds it any more.
+    assert [mark for mark in who.marks if mark.decode() not in text] == [f"{who.mark}name".encode()]
+    assert other.mark not in text
+
+    given = {"input": {"brandId": encode("Brand", NO_BRAND, marker.brand)}}
+    erased = (await marker.platform.graphql(ERASE, given, token))["data"]["eraseMe"]
+    assert erased["errors"] == []
+    assert erased["erasure"]["requestedAt"]
+    await marker.certificate(who)
+    answer = await marker.platform.graphql(
+        ERASURE, {"slug": marker.slug}, token, consistency_token=erased["consistencyToken"]
+    )
+    certificate = answer["data"]["me"]["erasure"]
+    assert certificate["certifiedAt"]
+    assert [one["service"] for one in certificate["services"]] == list(SERVICES)
+    found, text = await export(marker, who)
+    assert [" ".join(thing) for thing in found] == [things[0], "members erasure", *things[1:]]
+    assert who.mark not in text
+    again = await marker.platform.graphql(
+        """mutation($input: JoinBrandInput!) { joinBrand(input: $input) { errors { code path } } }""",
+        {"input": {**given["input"], "displayName": "Back"}},
+        token,
+    )
+    assert again["data"]["joinBrand"]["errors"] == [{"code": "ERASED", "path": []}]
+
+
+@pytest.mark.timeout(400)
+async def test_erasures_survive_crashes(
+    own_platform: Platform, nats: NatsServer, mongo: MongoServer, marker: Marker
+) -> None:
+    crowd = [await marker.join() for _ in range(12)]
+    members = own_platform.services["members"]
+
+    async def strike() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.7)  # somewhere in the middle of it
+            members.end(signal.SIGKILL)
+            members.start()
+            await asyncio.to_thread(members.wait_ready)
+
+    await asyncio.gather(strike(), *(marker.erase(who) for who in crowd))
+    for who in crowd:
+        certificate = await marker.certificate(who)
+        assert [service.service for service in certificate.services] == list(SERVICES)
+    marks = [mark for who in crowd for mark in who.marks]
+    assert in_documents(mongo.url, marks) == {}
+    assert in_files(nats.folder, marks) == {}
