@@ -1,16 +1,18 @@
-"""Answers which roles an actor has in a brand, quickly, and never refuses one whom the view has not met yet."""
+"""Answers what an actor may do in a brand, quickly; a no rests on the last event of the actor and of the brand."""
 
 import re
+from collections.abc import Collection
 
 from cachetools import LRUCache
 from nats.aio.client import Client as Nats
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
+from libs.access.gate import Gate, Module, Stage
 from libs.access.roles import ALL_ROLES, Role, require
 from libs.access.scopes import READER, is_account
 from libs.access.view import AccessView
-from libs.shared.domain import SYSTEM, Forbidden, Query, Unavailable
+from libs.shared.domain import SYSTEM, Command, Forbidden, Query, Unavailable
 from libs.shared.event_store import Subject
 from libs.shared.positions import Positions, ViewCommitted
 
@@ -19,15 +21,40 @@ _ACTORS_A_BRAND = 2_000
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-class Authorizer:
-    """Roles from the `AccessView` of this service, cached until the view passes an event of that brand."""
+class _Known:
+    """What is remembered of a brand until the view passes an event of it."""
 
-    def __init__(self, view: AccessView, positions: Positions, nats: Nats, *, timeout_seconds: float = 5.0) -> None:
+    __slots__ = ("gate", "roles")
+
+    def __init__(self) -> None:
+        self.gate: Gate | None = None
+        self.roles: LRUCache[str, frozenset[str]] = LRUCache(_ACTORS_A_BRAND)
+
+
+class Authorizer:
+    """Roles and gates from the `AccessView` of this service, cached until the view passes an event of that brand.
+
+    `module` is the part of a brand that this service is, None for what no brand can switch off.  `exempt` are commands
+    whose own rules look at the brand's stage, or that it does not concern.
+    """
+
+    def __init__(
+        self,
+        view: AccessView,
+        positions: Positions,
+        nats: Nats,
+        *,
+        module: Module | None = None,
+        exempt: Collection[type[Command]] = (),
+        timeout_seconds: float = 5.0,
+    ) -> None:
         self._view = view
         self._positions = positions
         self._js = nats.jetstream()
+        self._module = module
+        self._exempt = frozenset(exempt)
         self._timeout_seconds = timeout_seconds
-        self._cache: LRUCache[str, LRUCache[str, frozenset[str]]] = LRUCache(_BRANDS)
+        self._cache: LRUCache[str, _Known] = LRUCache(_BRANDS)
         positions.listen(view.name, self._forget)
 
     async def roles(self, brand: str, actor: str) -> frozenset[str]:
@@ -52,21 +79,62 @@ class Authorizer:
     async def _roles(self, brand: str, actor: str) -> frozenset[str]:
         if actor == SYSTEM:
             return ALL_ROLES
-        known = self._cache.get(brand)
-        if known is None:
-            known = self._cache[brand] = LRUCache(_ACTORS_A_BRAND)
-        roles = known.get(actor) or await self._view.roles(brand, actor)
-        if not roles and await self._catch_up(brand, actor):
+        known = self._known(brand)
+        roles = known.roles.get(actor) or await self._view.roles(brand, actor)
+        if not roles and await self._catch_up_with(brand, actor):
             roles = await self._view.roles(brand, actor)
         if roles and self._cache.get(brand) is known:  # else the brand changed while this was read
-            known[actor] = roles
+            known.roles[actor] = roles
         return roles
 
-    async def _catch_up(self, brand: str, actor: str) -> bool:
-        """Wait until the view shows the actor's last event; False when there was never one."""
-        if not (_ID.fullmatch(brand) and _ID.fullmatch(actor)):
+    async def gate(self, brand: str, *, proven: bool = False) -> Gate:
+        """Return what the brand is open for; `proven` lets the view catch up with the brand's last events first.
+
+        Raises as `roles` does.
+        """
+        if proven:
+            for aggregate in ("brand", "charter"):
+                await self._catch_up(brand, aggregate, brand)
+            return await self._view.gate(brand)
+        known = self._known(brand)
+        gate = known.gate or await self._view.gate(brand)
+        if self._cache.get(brand) is known:
+            known.gate = gate
+        return gate
+
+    async def admit(self, command: Command, roles: frozenset[str]) -> None:
+        """Raise `DomainError` BRAND_NOT_OPEN, BRAND_ARCHIVED or MODULE_OFF when the brand does not take the command.
+
+        Before it refuses it lets the view catch up with the last events of the brand and of the actor.
+        """
+        if type(command) in self._exempt:
+            return
+        brand, actor = command.brand, command.actor
+        gate = await self.gate(brand)
+        if gate.stage is Stage.DRAFT:
+            roles = roles or await self.roles(brand, actor)  # a command that is open to all came without
+        if gate.refusal(roles, self._module) is None:
+            return
+        gate = await self.gate(brand, proven=True)
+        if gate.stage is Stage.DRAFT and await self._catch_up_with(brand, actor):
+            roles = await self._view.roles(brand, actor)
+        if refusal := gate.refusal(roles, self._module):
+            raise refusal
+
+    def _known(self, brand: str) -> _Known:
+        known = self._cache.get(brand)
+        if known is None:
+            known = self._cache[brand] = _Known()
+        return known
+
+    async def _catch_up_with(self, brand: str, actor: str) -> bool:
+        return await self._catch_up(brand, "service_account" if is_account(actor) else "member", actor)
+
+    async def _catch_up(self, brand: str, aggregate: str, id_: str) -> bool:
+        """Wait until the view shows the aggregate's last event; False when there was never one."""
+        if not (_ID.fullmatch(brand) and _ID.fullmatch(id_)):
             return False  # nobody has such an id, and it would not be one subject
-        subject = Subject("members", brand, "service_account" if is_account(actor) else "member", actor)
+        subject = Subject("members", brand, aggregate, id_)
         try:
             last = await self._js.get_msg(self._view.stream, subject=str(subject))
         except NotFoundError:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, overload
 from msgspec.structs import replace
 
 from libs.shared.answers import Answers
-from libs.shared.authority import Authority, RolesOf, find_roles
+from libs.shared.authority import Admit, Authority, RolesOf, find_roles
 from libs.shared.bus import BusClient, command_subject, query_subject
 from libs.shared.clock import Clock, SystemClock
 from libs.shared.codec import Codec, Upcaster
@@ -113,9 +113,12 @@ class App:
 
     # Registration
 
-    def authorise(self, roles_of: RolesOf, all_roles: Collection[str]) -> None:
-        """How the roles of an actor are found, for every command; SYSTEM has `all_roles`."""
-        self._authority = Authority(roles_of, all_roles)
+    def authorise(self, roles_of: RolesOf, all_roles: Collection[str], admit: Admit | None = None) -> None:
+        """How the roles of an actor are found, and whether the brand takes a command, for every command.
+
+        SYSTEM has `all_roles` and is always admitted.
+        """
+        self._authority = Authority(roles_of, all_roles, admit)
 
     @overload
     def aggregate(

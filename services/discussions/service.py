@@ -3,6 +3,7 @@
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
+from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -33,8 +34,8 @@ from services.discussions.views.threads import (
 def compose(app: App) -> None:
     """Register everything that the discussions service does."""
     access = app.view(AccessView("discussions"))
-    authorizer = Authorizer(access, app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(access, app.positions, app.nats, module=Module.DISCUSSIONS)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     Commands(app)
     compose_erasing(app)
     members = authorizer.member_only

@@ -3,6 +3,7 @@
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
+from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
@@ -27,8 +28,8 @@ from services.events.views.event_calendar import (
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView("events")), app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(app.view(AccessView("events")), app.positions, app.nats, module=Module.EVENTS)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     allow = authorizer.member_only
 
     app.aggregate(DECIDER)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
+from libs.access.gate import Module
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.claims import Claim, claims
@@ -29,8 +30,8 @@ from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vo
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView("feedback")), app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(app.view(AccessView("feedback")), app.positions, app.nats, module=Module.FEEDBACK)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     _compose_commands(app)
     compose_erasing(app)
 

@@ -101,6 +101,10 @@ class Context:
             return self.principal.identity
         return member_id(self._identity_key, brand, self.identity())
 
+    def member_of(self, brand: str, identity: str) -> str:
+        """The id that somebody's identity has in a brand, whether they joined or not."""
+        return member_id(self._identity_key, brand, identity)
+
     def everywhere(self, at_least: Position | None = None) -> Scope:
         """Outside of any brand: networks, brands and the sender's memberships; open to anybody."""
         return self._scope(NO_BRAND, self.principal.identity if self.principal else ANONYMOUS, at_least)

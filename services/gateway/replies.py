@@ -28,6 +28,16 @@ class NetworkReply(Struct, frozen=True):
     brand_count: int
 
 
+class ThemeReply(Struct, frozen=True):
+    """The colours of a home, `#rrggbb`."""
+
+    background: str
+    text: str
+    accent: str
+    accent_text: str
+    logo_url: str | None = None
+
+
 class BrandReply(Struct, frozen=True):
     """What anybody may know of a brand."""
 
@@ -39,6 +49,52 @@ class BrandReply(Struct, frozen=True):
     locale: str
     created_at: datetime
     member_count: int
+    stage: str = "open"
+    type: str | None = None
+    description: str = ""
+    modules_off: list[str] = []
+    theme: ThemeReply | None = None
+    domain: str | None = None
+    furnished_at: datetime | None = None
+
+
+class CharterTextReply(Struct, frozen=True):
+    """An edition of the manifesto or of the rules."""
+
+    part: str
+    edition: int
+    text: str
+    published_at: datetime
+
+
+class CharterReply(Struct, frozen=True):
+    """What holds in a brand."""
+
+    manifesto: CharterTextReply | None = None
+    rules: CharterTextReply | None = None
+
+
+class AcceptedReply(Struct, frozen=True):
+    """An edition of the rules, and when a member accepted it."""
+
+    edition: int
+    accepted_at: datetime
+
+
+class AcceptanceReply(Struct, frozen=True):
+    """A member and the rules."""
+
+    must_accept: bool
+    accepted: AcceptedReply | None = None
+
+
+class SimilarBrandReply(Struct, frozen=True):
+    """A brand that is like another one; `score` is 80–100."""
+
+    id: str
+    slug: str
+    name: str
+    score: int
 
 
 class MemberReply(Struct, frozen=True):

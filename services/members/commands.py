@@ -1,4 +1,4 @@
-"""The commands of members whose rules reach over several aggregates: unique slugs, founders, brands that must exist."""
+"""The commands of members that reach over several aggregates: unique slugs, founders, the door of a brand."""
 
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -6,19 +6,52 @@ from typing import Any, TypeAlias
 from msgspec import structs
 
 from libs.access.authorizer import Authorizer
+from libs.access.gate import Stage
 from libs.access.roles import ALL_ROLES, Role
 from libs.access.scopes import is_account
 from libs.shared import ids
 from libs.shared.claims import Claim, claims
 from libs.shared.commands import CommandHandler, handle_together
-from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, NotFound
+from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, Invalid, NotFound
 from libs.shared.service import App
-from services.members import brand, member, network, service_account
-from services.members.brand import CreateBrand
-from services.members.member import ChangeProfile, EraseMember, GrantRole, JoinBrand, LeaveBrand
+from services.members import brand, charter, member, network, service_account
+from services.members.brand import CreateBrand, EnterStage
+from services.members.homes import Homes
+from services.members.joining import Door
+from services.members.member import (
+    AcceptRules,
+    AdmitMember,
+    CertifyErasure,
+    ChangeProfile,
+    EraseMember,
+    GrantRole,
+    JoinBrand,
+    JoinThrough,
+    LeaveBrand,
+)
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.service_account import CloseServiceAccount, RevokeApiKey
+from services.members.sessions import EndSessions, EndSessionsOfMember
 
 _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
+
+#: What the stage of a brand does not stop: no brand is there yet, the brand's or its door's own state decides, nobody
+#: is held against their will, and what protects people is possible at any time.
+EXEMPT: frozenset[type[Command]] = frozenset(
+    {
+        CreateNetwork,
+        CreateBrand,
+        EnterStage,
+        JoinBrand,
+        LeaveBrand,
+        EraseMember,
+        CertifyErasure,
+        RevokeApiKey,
+        CloseServiceAccount,
+        EndSessions,
+        EndSessionsOfMember,
+    }
+)
 
 
 class Commands:
@@ -27,17 +60,26 @@ class Commands:
     def __init__(self, app: App, authorizer: Authorizer) -> None:
         self._settings = app.settings
         self._authorizer = authorizer
-        # Networks and brands come with the claim of their slug: the methods below answer their commands.
+        # Networks and brands come with the claim of their slug: the methods below answer their creation.
         self._networks = app.aggregate(replace(network.DECIDER, commands=()))
-        self._brands = app.aggregate(replace(brand.DECIDER, commands=()))
+        others = tuple(command for command in brand.DECIDER.commands if command is not CreateBrand)
+        self._brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
         self.members = app.aggregate(
             member.DECIDER,
-            guards={JoinBrand: self._guard_join, EraseMember: self._add_roles},
+            guards={
+                JoinBrand: self._guard_join,
+                AdmitMember: self._guard_admit,
+                AcceptRules: self._guard_rules,
+                EraseMember: self._add_roles,
+            },
             # These ask for no role: the membership's own state decides.  Who has left can still be erased.
             open_to_all=(JoinBrand, ChangeProfile, LeaveBrand, EraseMember),
+            upcasters=member.UPCASTERS,
         )
+        app.aggregate(charter.DECIDER)
+        Homes(app)
         app.aggregate(service_account.DECIDER)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
         app.command("brand", CreateBrand, self._create_brand, open_to_all=True)
@@ -81,15 +123,44 @@ class Commands:
         )
         return [(self.members, join), (self.members, grant)]
 
-    async def _guard_join(self, command: JoinBrand) -> None:
+    async def _guard_join(self, command: JoinBrand) -> JoinThrough:
+        """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""
+        self._must_be_derived(command)
+        if not (await self._brand(command.brand)).exists:
+            raise NotFound("there is no such brand", ("brand",))
+        if command.referrer is not None:
+            await self._must_be_referrer(command, command.referrer)
+        gate = await self._authorizer.gate(command.brand)
+        if gate.stage is not Stage.OPEN or gate.rules_version != (command.accepted_rules or 0):
+            gate = await self._authorizer.gate(command.brand, proven=True)
+        return JoinThrough(**structs.asdict(command), door=Door(stage=gate.stage, rules=gate.rules_version))
+
+    async def _guard_admit(self, command: AdmitMember) -> None:
+        self._must_be_derived(command)
+
+    async def _guard_rules(self, command: AcceptRules) -> None:
+        gate = await self._authorizer.gate(command.brand)
+        if gate.rules_version != command.edition:
+            gate = await self._authorizer.gate(command.brand, proven=True)
+        if gate.rules_version != command.edition:
+            raise DomainError("RULES_NOT_CURRENT", f"the current rules are version {gate.rules_version}", ("edition",))
+
+    def _must_be_derived(self, command: JoinBrand | AdmitMember) -> None:
         """Keep an identity to one membership a brand: its member id is derived, in imports of the platform too."""
         if is_account(command.identity):
             raise Forbidden("a service account stays in the brand that made it", ("identity",))
         derived = ids.member_id(self._settings.identity_secret, command.brand, command.identity)
         if command.member_id != derived:
             raise Forbidden("this is not the member id of this identity in this brand", ("member_id",))
-        if not (await self._brand(command.brand)).exists:
-            raise NotFound("there is no such brand", ("brand",))
+
+    async def _must_be_referrer(self, command: JoinBrand, referrer: str) -> None:
+        if referrer == command.member_id:
+            raise Invalid("nobody refers themselves", ("referrer",))
+        known = await self.members.state(command.brand, referrer)
+        if not known.joined:
+            known = await self.members.state(command.brand, referrer, fresh=True)
+        if not known.joined:
+            raise NotFound("the referrer is not a member of this brand", ("referrer",))
 
     async def _add_roles(self, command: EraseMember) -> EraseMember:
         return structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))

@@ -1,14 +1,17 @@
 """A member: the membership of one identity in one brand, with its profile and roles."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, assert_never
+from typing import Annotated, Any, ClassVar, assert_never
 
 from msgspec import Meta, Struct, structs
 
-from libs.access.roles import Role, require
+from libs.access.roles import LEADERS, Role, require
+from libs.shared.codec import Upcaster
 from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Erased, Event, Forbidden, Id, Invalid
-from libs.shared.text import Line
+from libs.shared.text import Line, Slug
+from services.members.joining import Door
 
 #: A member's words about themselves: Markdown, at most 2,000 characters.
 Bio = Annotated[str, Meta(max_length=2_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")]
@@ -16,18 +19,43 @@ Bio = Annotated[str, Meta(max_length=2_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\
 #: An e-mail address, by its outer shape only; at most 254 characters (RFC 5321, section 4.5.3.1.3).
 Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\Z")]
 
+#: The number of an edition of a brand's rules.
+Edition = Annotated[int, Meta(ge=1, le=1_000_000)]
+
 # Events
 
 
+class MemberAdmitted(Event, frozen=True, kw_only=True):
+    """The event's actor keeps a place for an identity: it may join before the brand is open, and then has `role`."""
+
+    wire_name: ClassVar[str] = "member_admitted"
+
+    role: Role
+
+
 class MemberJoined(Event, frozen=True, kw_only=True):
-    """An identity became a member, for the first time or again after leaving.  Every member has the role member."""
+    """An identity became a member, for the first time or again after leaving.  Every member has the role member.
+
+    `source` is how they came, as who sent them calls it; `referrer` the member who brought them.
+    """
 
     wire_name: ClassVar[str] = "member_joined"
+    version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"identity", "display_name", "email"})
 
     identity: str
     display_name: str
     email: str | None = None
+    source: str | None = None
+    referrer: str | None = None
+
+
+class RulesAccepted(Event, frozen=True, kw_only=True):
+    """The member accepted an edition of the brand's rules."""
+
+    wire_name: ClassVar[str] = "rules_accepted"
+
+    edition: int
 
 
 class ProfileChanged(Event, frozen=True, kw_only=True):
@@ -41,7 +69,7 @@ class ProfileChanged(Event, frozen=True, kw_only=True):
 
 
 class RoleGranted(Event, frozen=True, kw_only=True):
-    """The event's actor gave the member a role beside member."""
+    """The event's actor gave the member a role beside member; or the place did, with which they have just joined."""
 
     wire_name: ClassVar[str] = "role_granted"
 
@@ -86,8 +114,24 @@ class MemberErased(Event, frozen=True, kw_only=True):
 
 
 MemberEvent = (
-    MemberJoined | ProfileChanged | RoleGranted | RoleRevoked | MemberLeft | MemberErasureRequested | MemberErased
+    MemberAdmitted
+    | MemberJoined
+    | RulesAccepted
+    | ProfileChanged
+    | RoleGranted
+    | RoleRevoked
+    | MemberLeft
+    | MemberErasureRequested
+    | MemberErased
 )
+
+
+def _joined_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """Nobody asked yet where members came from."""
+    return {**data, "source": None, "referrer": None}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(MemberJoined.wire_name, 1): _joined_v1}
 
 # State
 
@@ -100,14 +144,18 @@ class Erasing(StrEnum):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """What a membership must remember to decide.  `roles` are those beside member; empty when not joined.
+    """What a membership must remember to decide.
 
-    `known` says that there was a membership at any time.
+    `known` says that there was a membership at any time.  `place` is the role that joining will give, None without a
+    place; `accepted_rules` the newest edition that was accepted, 0 before any; `roles` are those beside member, empty
+    when not joined.
     """
 
     known: bool = False
+    place: Role | None = None
     joined: bool = False
     erasing: Erasing | None = None
+    accepted_rules: int = 0
     display_name: str = ""
     bio: str = ""
     roles: frozenset[Role] = frozenset()
@@ -116,8 +164,12 @@ class Member(Struct, frozen=True, kw_only=True):
 def evolve(state: Member, event: MemberEvent) -> Member:
     """The membership after `event`."""
     match event:
+        case MemberAdmitted():
+            return structs.replace(state, place=event.role)
         case MemberJoined():
             return Member(known=True, joined=True, display_name=event.display_name)
+        case RulesAccepted():
+            return structs.replace(state, accepted_rules=event.edition)
         case ProfileChanged():
             return structs.replace(state, display_name=event.display_name, bio=event.bio)
         case RoleGranted():
@@ -136,10 +188,21 @@ def evolve(state: Member, event: MemberEvent) -> Member:
 # Commands
 
 
+class AdmitMember(Command, frozen=True, kw_only=True):
+    """Keep a place for an identity.  Owners and builders; owners only for a role beside member."""
+
+    wire_name: ClassVar[str] = "admit_member"
+
+    member_id: Id
+    identity: Id
+    role: Role = Role.MEMBER
+
+
 class JoinBrand(Command, frozen=True, kw_only=True):
     """Become a member.  The actor is the member to be: `member_id`, derived from brand and identity.
 
-    That the id is so derived and that the brand exists is checked before the decision (`service.py`).
+    That the id is so derived, that the brand exists and that the referrer is a member of it is checked before the
+    decision (`commands.py`).
     """
 
     wire_name: ClassVar[str] = "join_brand"
@@ -148,6 +211,24 @@ class JoinBrand(Command, frozen=True, kw_only=True):
     identity: Id
     display_name: Line
     email: Email | None = None
+    accepted_rules: Edition | None = None
+    source: Slug | None = None
+    referrer: Id | None = None
+
+
+class JoinThrough(JoinBrand, frozen=True, kw_only=True):
+    """Become a member as the brand's door lets people in; the service makes it of what was sent."""
+
+    door: Door
+
+
+class AcceptRules(Command, frozen=True, kw_only=True):
+    """Accept an edition of the brand's rules; that it is the current one is checked before (`commands.py`)."""
+
+    wire_name: ClassVar[str] = "accept_rules"
+
+    member_id: Id
+    edition: Edition
 
 
 class ChangeProfile(Command, frozen=True, kw_only=True):
@@ -207,16 +288,33 @@ class CertifyErasure(Command, frozen=True, kw_only=True):
     services: tuple[ScrubbedService, ...]
 
 
-MemberCommand = JoinBrand | ChangeProfile | GrantRole | RevokeRole | LeaveBrand | EraseMember | CertifyErasure
+MemberCommand = (
+    AdmitMember
+    | JoinBrand
+    | AcceptRules
+    | ChangeProfile
+    | GrantRole
+    | RevokeRole
+    | LeaveBrand
+    | EraseMember
+    | CertifyErasure
+)
 
 # Decisions
 
 
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, INVALID."""
+    """The facts that `command` makes true.
+
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, or as the door does.
+    """
     match command:
+        case AdmitMember():
+            return _admit(state, command)
         case JoinBrand():
             return _join(state, command)
+        case AcceptRules():
+            return _accept_rules(state, command)
         case ChangeProfile():
             return _change_profile(state, command)
         case GrantRole():
@@ -231,13 +329,40 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             assert_never(command)
 
 
+def _admit(state: Member, command: AdmitMember) -> list[MemberEvent]:
+    require(command.roles, *LEADERS)
+    if command.role is not Role.MEMBER:
+        require(command.roles, Role.OWNER)
+    return [] if state.joined or state.place is command.role else [MemberAdmitted(role=command.role)]
+
+
 def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
     _only_oneself(command.actor, command.member_id)
     if state.erasing is not None:
         raise Erased(command.member_id)
     if state.joined:
         return []
-    return [MemberJoined(identity=command.identity, display_name=command.display_name, email=command.email)]
+    if isinstance(command, JoinThrough) and command.actor != SYSTEM:
+        command.door.admit(state.place, command.accepted_rules)
+    joined = MemberJoined(
+        identity=command.identity,
+        display_name=command.display_name,
+        email=command.email,
+        source=command.source,
+        referrer=command.referrer,
+    )
+    events: list[MemberEvent] = [joined]
+    if command.accepted_rules is not None:
+        events.append(RulesAccepted(edition=command.accepted_rules))
+    if state.place is not None and state.place is not Role.MEMBER:
+        events.append(RoleGranted(role=state.place))
+    return events
+
+
+def _accept_rules(state: Member, command: AcceptRules) -> list[MemberEvent]:
+    _only_oneself(command.actor, command.member_id)
+    _must_be_joined(state)
+    return [] if command.edition <= state.accepted_rules else [RulesAccepted(edition=command.edition)]
 
 
 def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
@@ -316,7 +441,27 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.member_id,
-    commands=(JoinBrand, ChangeProfile, GrantRole, RevokeRole, LeaveBrand, EraseMember, CertifyErasure),
-    events=(MemberJoined, ProfileChanged, RoleGranted, RoleRevoked, MemberLeft, MemberErasureRequested, MemberErased),
+    commands=(
+        AdmitMember,
+        JoinBrand,
+        AcceptRules,
+        ChangeProfile,
+        GrantRole,
+        RevokeRole,
+        LeaveBrand,
+        EraseMember,
+        CertifyErasure,
+    ),
+    events=(
+        MemberAdmitted,
+        MemberJoined,
+        RulesAccepted,
+        ProfileChanged,
+        RoleGranted,
+        RoleRevoked,
+        MemberLeft,
+        MemberErasureRequested,
+        MemberErased,
+    ),
     snapshots=False,
 )

@@ -3,14 +3,32 @@
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export
-from libs.access.roles import ALL_ROLES, Role, require
+from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
-from services.members.commands import Commands
+from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
+from services.members.furnishing import Furnishing
 from services.members.sessions import Sessions
-from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandsView, BrandView
+from services.members.views.brands import (
+    BrandByDomain,
+    BrandBySlug,
+    BrandPage,
+    BrandPageResult,
+    BrandsGetMany,
+    BrandsView,
+    BrandView,
+)
+from services.members.views.charters import (
+    AcceptanceView,
+    CharterEditions,
+    CharterEditionsResult,
+    CharterOfBrand,
+    ChartersView,
+    CharterView,
+    RulesAcceptance,
+)
 from services.members.views.erasures import ErasuresView, ErasureView, MemberErasure
 from services.members.views.member_list import (
     MemberListView,
@@ -38,17 +56,20 @@ from services.members.views.service_accounts import (
     ServiceAccountsView,
     ServiceAccountView,
 )
+from services.members.views.similar_brands import SimilarBrand, SimilarBrands, SimilarBrandsQueries, SimilarToBrand
 
 
 def compose(app: App) -> None:
     """Register everything that the members service does."""
     access = app.view(AccessView("members"))
-    authorizer = Authorizer(access, app.positions, app.nats)
-    app.authorise(authorizer.roles, ALL_ROLES)
+    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
+    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
+    Furnishing.register(app)
     _network_queries(app)
     _brand_queries(app)
     members = _member_queries(app, authorizer)
+    charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
     compose_erasing(app)
@@ -56,6 +77,7 @@ def compose(app: App) -> None:
         app,
         [
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
         ],
     )
@@ -76,7 +98,11 @@ def _network_queries(app: App) -> None:
 def _brand_queries(app: App) -> None:
     view = app.view(BrandsView())
     app.query(BrandBySlug, BrandView, view.brand_by_slug, view=view, same_for=anybody)
+    app.query(BrandByDomain, BrandView, view.brand_by_domain, view=view, same_for=anybody)
     app.query(BrandsGetMany, list[BrandView | None], view.brands_get_many, view=view, same_for=anybody)
+    similar = SimilarBrandsQueries(view)
+    app.query(SimilarBrands, list[SimilarBrand], similar.similar_brands, view=view, same_for=anybody)
+    app.query(SimilarToBrand, list[SimilarBrand], similar.similar_to_brand, view=view, same_for=anybody)
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
 
 
@@ -96,6 +122,20 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
     Sessions(app, authorizer, view)
+    return view
+
+
+def _charter_queries(app: App, authorizer: Authorizer) -> ChartersView:
+    view = app.view(ChartersView())
+
+    async def oneself_or_leaders(query: RulesAcceptance) -> None:
+        await authorizer.member_only(query)
+        if query.viewer != query.member_id:
+            require(await authorizer.roles(query.brand, query.viewer), *LEADERS)
+
+    app.query(CharterOfBrand, CharterView, view.charter_of_brand, view=view, same_for=anybody)
+    app.query(CharterEditions, CharterEditionsResult, view.charter_editions, view=view, same_for=anybody)
+    app.query(RulesAcceptance, AcceptanceView, view.rules_acceptance, view=view, allow=oneself_or_leaders)
     return view
 
 

@@ -8,11 +8,32 @@ from typing import Any
 from libs.shared.ids import uuid7
 from libs.shared.testing.platform import OPERATOR, Platform
 
+_CHARTER = "charter { manifesto { version text } rules { version text } }"
+
+#: Colours that can be read on each other.
+COLORS = {"background": "#FFFFFF", "text": "#1a1a1a", "accent": "#0b5fff", "accentText": "#ffffff"}
+
 #: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
 MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
-    "createBrand": ("CreateBrandInput", "brand { id slug name kind locale memberCount }"),
+    "createBrand": (
+        "CreateBrandInput",
+        "brand { id slug name kind locale memberCount type description stage modules furnishedAt } "
+        "similarBrands { name }",
+    ),
+    "enterBrandStage": ("EnterStageInput", "brand { id stage }"),
+    "switchModule": ("SwitchModuleInput", "brand { id modules }"),
+    "admitMember": ("AdmitMemberInput", "brand { id memberCount }"),
     "joinBrand": ("JoinBrandInput", "member { id displayName roles }"),
+    "publishManifesto": (
+        "PublishCharterInput",
+        f"brand {{ {_CHARTER} }}",
+    ),
+    "publishRules": ("PublishCharterInput", f"brand {{ {_CHARTER} }}"),
+    "designHome": ("DesignHomeInput", "brand { theme { background text accent accentText logoUrl } }"),
+    "setDomain": ("SetDomainInput", "brand { domain }"),
+    "chooseLocale": ("ChooseLocaleInput", "brand { locale }"),
+    "acceptRules": ("AcceptRulesInput", "member { id displayName }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
@@ -108,13 +129,16 @@ def tomorrow(hours: int = 0) -> str:
     return (datetime.now(UTC) + timedelta(days=1, hours=hours)).isoformat()
 
 
-async def found(platform: Platform) -> Community:
-    """A network with one brand, its owner and a plain member."""
+async def found(platform: Platform, **brand: Any) -> Community:
+    """A network with one brand (`brand` are more fields of its creation), its owner and a plain member.
+
+    A brand in DRAFT or BETA has no plain member.
+    """
     tag = uuid7()[-12:]
     made = Community(slug=f"brand-{tag}", owner=f"owner-{tag}", member=f"member-{tag}")
     network = await accepted(platform, OPERATOR, "createNetwork", slug=f"net-{tag}", name="Net")
     made.ids["Network"] = network["network"]["id"]
-    brand = await accepted(
+    opened = await accepted(
         platform,
         OPERATOR,
         "createBrand",
@@ -124,11 +148,17 @@ async def found(platform: Platform) -> Community:
         kind="CLUB",
         locale="fr",
         founderName="Founder",
+        **brand,
     )
-    made.ids["Brand"] = brand["brand"]["id"]
+    made.ids["Brand"] = opened["brand"]["id"]
+    if brand.get("stage", "OPEN") != "OPEN":
+        place = {"brandId": made.ids["Brand"], "identity": platform.identity(made.owner), "role": "OWNER"}
+        await accepted(platform, OPERATOR, "admitMember", **place)
     owner = await accepted(platform, made.owner, "joinBrand", brandId=made.ids["Brand"], displayName="Olga")
     made.ids["Owner"] = owner["member"]["id"]
     await accepted(platform, OPERATOR, "grantRole", memberId=made.ids["Owner"], role="OWNER")
+    if brand.get("stage", "OPEN") != "OPEN":
+        return made
     member = await accepted(platform, made.member, "joinBrand", brandId=made.ids["Brand"], displayName="Mona")
     made.ids["Member"] = member["member"]["id"]
     return made

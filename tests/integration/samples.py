@@ -1,10 +1,14 @@
 """A value of any message type: either with everything in it, or with as little as the type allows."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 from msgspec import inspect
+
+#: One for each shape that a text has to have.
+_TEXTS = ("x1", "en", "#0b5fff", "https://example.org/", "m@example.org", "sa_x1", "0000", "0" * 64)
 
 
 def sample(kind: Any, *, full: bool) -> Any:
@@ -19,8 +23,8 @@ def _sample(kind: inspect.Type, full: bool) -> Any:
         case inspect.UnionType(types=types):
             options = [option for option in types if not isinstance(option, inspect.NoneType)]
             return _sample(options[0], full) if full or len(options) == len(types) else None
-        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
-            return [_sample(item, full)] if full else []
+        case inspect.ListType() | inspect.VarTupleType():
+            return [_sample(kind.item_type, full)] if full or kind.min_length else []
         case inspect.EnumType(cls=cls):
             return next(iter(cls)).value
         case inspect.LiteralType(values=values):
@@ -29,8 +33,8 @@ def _sample(kind: inspect.Type, full: bool) -> Any:
             return full
         case inspect.IntType():
             return 1
-        case inspect.StrType():
-            return "x1"
+        case inspect.StrType(pattern=pattern):
+            return next(text for text in _TEXTS if pattern is None or re.search(pattern, text))
         case inspect.DateTimeType():
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).isoformat()
         case inspect.DateType():

@@ -21,6 +21,7 @@ from graphql import (
     is_required_argument,
 )
 
+from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.access.scopes import Scope
 from libs.shared.app import App, Endpoint
@@ -34,9 +35,10 @@ from services.gateway.context import Context
 from services.gateway.execution import Engine, Operation
 from services.gateway.ids import encode
 from services.gateway.security import Principal
-from services.members.brand import BrandKind
+from services.members.brand import BrandKind, BrandType
+from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
-from tests.integration.community import MUTATIONS, document
+from tests.integration.community import COLORS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -46,6 +48,7 @@ SCHEMA: Final = ENGINE.schema._schema
 
 #: Commands and queries of the services that are for others than the gateway.
 FOR_OTHERS: Final = {
+    "cmd.members.brand.complete_furnishing",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "qry.discussions.reply_page",
@@ -59,6 +62,10 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
     "BrandKind": BrandKind,
+    "BrandType": BrandType,
+    "LaunchStage": Stage,
+    "CharterPart": CharterPart,
+    "Module": Module,
     "ServiceAccountScope": Scope,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
@@ -138,9 +145,30 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "createNetwork": ({"slug": "net", "name": "Net"}, {}),
     "createBrand": (
         {"networkId": IDS["Network"], "slug": "acme", "name": "Acme", "kind": "CLUB", "founderName": "Ada"},
-        {"locale": "zh-Hant-TW"},
+        {
+            "locale": "zh-Hant-TW",
+            "type": "INTEREST",
+            "description": "All of it",
+            "stage": "DRAFT",
+            "fromTemplate": True,
+        },
     ),
-    "joinBrand": ({"brandId": IDS["Brand"], "displayName": "Ada"}, {}),
+    "enterBrandStage": ({"brandId": IDS["Brand"], "stage": "OPEN"}, {}),
+    "switchModule": ({"brandId": IDS["Brand"], "module": "EVENTS", "on": False}, {}),
+    "admitMember": ({"brandId": IDS["Brand"], "identity": "i1"}, {"role": "BUILDER"}),
+    "joinBrand": (
+        {"brandId": IDS["Brand"], "displayName": "Ada"},
+        {"acceptedRules": 3, "source": "fair-2026", "referrerId": IDS["Member"]},
+    ),
+    "publishManifesto": ({"brandId": IDS["Brand"], "text": "We help."}, {}),
+    "publishRules": ({"brandId": IDS["Brand"], "text": "Be kind."}, {}),
+    "designHome": (
+        {"brandId": IDS["Brand"], **COLORS},
+        {"logoUrl": "https://example.org/logo.svg"},
+    ),
+    "setDomain": ({"brandId": IDS["Brand"], "domain": None}, {"domain": "example.org"}),
+    "chooseLocale": ({"brandId": IDS["Brand"], "locale": "fr-CA"}, {}),
+    "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
@@ -229,7 +257,11 @@ def all_fields(kind: object, depth: int) -> str:
 
 def needed(name: str, field: GraphQLField) -> str:
     """What a field needs, and small pages."""
-    known = {"slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"'}
+    # A member of the brand that every sample of one is, "x1".
+    member = encode("Member", "x1", "m1")
+    known = {
+        "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
+    }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:
         given.append("first: 1")
@@ -268,6 +300,8 @@ QUERIES: Final = {
     **brand_queries(),
     **node_queries(),
     "me": f"{{ me {{ identity memberships {all_fields(SCHEMA.type_map['Membership'], 1)} }} }}",
+    "brandByDomain": f'{{ brandByDomain(domain: "example.org") {all_fields(SCHEMA.type_map["Brand"], 0)} }}',
+    "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
     **{f"export from {service}": EXPORT % service for service in SERVICES},
     "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',

@@ -20,12 +20,15 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import COLORS, MUTATIONS, Community, document, found, furnish, tomorrow
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
 #: What anybody may read of a brand; every other field of it is for its members.
-PUBLIC: Final = {"id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network"}
+PUBLIC: Final = {
+    "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
+    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions",
+}  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
 #: Mutations that are open to people from outside by their nature; what they do is in test_journey.
@@ -89,6 +92,7 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
@@ -156,6 +160,15 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "timeZone": "UTC",
     }  # fmt: skip
     return {
+        "enterBrandStage": {"brandId": ids["Brand"], "stage": "ARCHIVED"},
+        "switchModule": {"brandId": ids["Brand"], "module": "DISCUSSIONS", "on": False},
+        "admitMember": {"brandId": ids["Brand"], "identity": "mallory"},
+        "publishManifesto": {"brandId": ids["Brand"], "text": "Mine"},
+        "publishRules": {"brandId": ids["Brand"], "text": "Mine"},
+        "designHome": {"brandId": ids["Brand"], **COLORS},
+        "setDomain": {"brandId": ids["Brand"], "domain": "mallory.example"},
+        "chooseLocale": {"brandId": ids["Brand"], "locale": "de"},
+        "acceptRules": {"brandId": ids["Brand"], "version": 1},
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
@@ -189,7 +202,8 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
-  memberCount members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
+  members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

@@ -10,18 +10,23 @@ import pytest
 from nats.aio.client import Client as Nats
 
 from libs.access.authorizer import Authorizer
+from libs.access.gate import Module, Stage
 from libs.access.roles import ALL_ROLES, Role
 from libs.access.view import (
     AccessView,
+    BrandCreated,
     MemberJoined,
     MemberLeft,
+    ModuleSwitchedOff,
+    ModuleSwitchedOn,
     RoleGranted,
     RoleRevoked,
     ServiceAccountClosed,
     ServiceAccountCreated,
+    StageEntered,
 )
 from libs.shared.codec import Codec
-from libs.shared.domain import SYSTEM, DomainError, Event, Forbidden, Query, Unavailable
+from libs.shared.domain import SYSTEM, Command, DomainError, Event, Forbidden, Query, Unavailable
 from libs.shared.event_store import Pending
 from libs.shared.ids import uuid7
 from libs.shared.mongo import Database, connect
@@ -29,6 +34,10 @@ from libs.shared.positions import STALE_VIEW, Positions
 from libs.shared.projector import Projector
 from libs.shared.testing.servers import NatsServer
 from libs.shared.testing.views import NOON
+
+
+class Write(Command, frozen=True, kw_only=True):
+    wire_name: ClassVar[str] = "write"
 
 
 class Anything(Query, frozen=True, kw_only=True):
@@ -44,8 +53,8 @@ class World(NamedTuple):
     positions: Positions
     authorizer: Authorizer
 
-    async def write(self, member: str, *events: Event, brand: str = "b1") -> int:
-        aggregate = "service_account" if member.startswith("sa_") else "member"
+    async def write(self, id_: str, *events: Event, brand: str = "b1", aggregate: str = "member") -> int:
+        aggregate = "service_account" if id_.startswith("sa_") else aggregate
         codec = Codec("members", AccessView.events)
         commit = [
             Pending(
@@ -53,16 +62,22 @@ class World(NamedTuple):
                 id=uuid7(),
                 brand=brand,
                 aggregate=aggregate,
-                aggregate_id=member,
-                actor=member,
+                aggregate_id=id_,
+                actor="m1",
                 time=NOON,
                 causation_id="c",
                 correlation_id="c",
             )
             for event in events
         ]
-        subject = f"evt.members.{brand}.{aggregate}.{member}"
+        subject = f"evt.members.{brand}.{aggregate}.{id_}"
         return (await self.nats.jetstream().publish(subject, codec.encode(commit))).seq
+
+    async def of_brand(self, *events: Event) -> int:
+        return await self.write("b1", *events, aggregate="brand")
+
+    def guard(self, module: Module | None = None, *exempt: type[Command]) -> Authorizer:
+        return Authorizer(self.view, self.positions, self.nats, module=module, exempt=exempt)
 
     async def shown(self, sequence: int) -> None:
         await self.positions.wait(self.view, {"MEMBERS": sequence})
@@ -143,6 +158,65 @@ async def test_queries_of_members_only(world: World) -> None:
     for brand, viewer in (("b2", "ada"), ("b1", "bob"), ("b1", ""), ("b1", "*"), ("b1", ">"), ("*", "ada")):
         with pytest.raises(Forbidden):
             await world.authorizer.member_only(Anything(brand=brand, viewer=viewer))
+
+
+async def refusal(authorizer: Authorizer, actor: str, *roles: str) -> str | None:
+    command = Write(command_id="c", brand="b1", actor=actor, now=NOON)
+    try:
+        await authorizer.admit(command, frozenset(roles))
+    except DomainError as refused:
+        return refused.code
+    return None
+
+
+async def test_a_brand_that_never_said_anything_is_open(world: World) -> None:
+    assert await refusal(world.guard(Module.EVENTS), "ada", "member") is None
+
+
+async def test_a_refusal_rests_on_the_last_event_of_the_brand(world: World) -> None:
+    guard = world.guard()
+    for _ in range(5):
+        await world.shown(await world.of_brand(StageEntered(stage=Stage.ARCHIVED)))
+        await world.shown(await world.of_brand(BrandCreated(stage=Stage.ARCHIVED)))
+        assert await refusal(guard, "ada", "member") == "BRAND_ARCHIVED"
+        await world.of_brand(StageEntered(stage=Stage.OPEN))  # nobody waits for the view
+        assert await refusal(guard, "ada", "member") is None
+
+
+async def test_in_a_draft_a_refusal_rests_on_the_last_event_of_the_member_too(world: World) -> None:
+    guard = world.guard()
+    await world.of_brand(BrandCreated(stage=Stage.DRAFT))
+    await world.shown(await world.write("ada", MemberJoined()))
+    assert await refusal(guard, "ada", "member") == "BRAND_NOT_OPEN"
+    assert await refusal(guard, "eve") == "BRAND_NOT_OPEN"
+    await world.write("ada", RoleGranted(role="builder"))
+    assert await refusal(guard, "ada", "member") is None
+    assert await refusal(guard, "ada") is None  # a command that is open to all comes without roles
+
+
+async def test_a_module_is_off_in_its_own_service_only(world: World) -> None:
+    events, feedback = world.guard(Module.EVENTS), world.guard(Module.FEEDBACK)
+    await world.of_brand(BrandCreated())
+    await world.shown(await world.of_brand(ModuleSwitchedOff(module="events")))
+    assert await refusal(events, "ada", "member", "owner") == "MODULE_OFF"
+    assert await refusal(feedback, "ada", "member") is None
+    await world.of_brand(ModuleSwitchedOn(module="events"))
+    assert await refusal(events, "ada", "member") is None
+
+
+async def test_exempt_commands_are_not_asked_about(world: World) -> None:
+    await world.shown(await world.of_brand(BrandCreated(stage=Stage.ARCHIVED)))
+    assert await refusal(world.guard(None, Write), "ada", "member") is None
+
+
+async def test_the_gate_is_kept_until_the_brand_changes(world: World) -> None:
+    guard = world.guard()
+    await world.shown(await world.of_brand(BrandCreated()))
+    assert await refusal(guard, "ada", "member") is None
+    await world.view.collection("brands").update_many({}, {"$set": {"stage": "archived"}})
+    assert await refusal(guard, "ada", "member") is None
+    await world.shown(await world.write("ada", MemberJoined()))
+    assert await refusal(guard, "ada", "member") == "BRAND_ARCHIVED"
 
 
 async def test_an_account_that_reads_asks_and_decides_nothing(world: World) -> None:

@@ -1,18 +1,25 @@
 """Who has which roles after which events."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from libs.access.gate import Gate, Stage
 from libs.access.view import (
     AccessView,
+    BrandCreated,
     MemberJoined,
     MemberLeft,
+    ModuleSwitchedOff,
+    ModuleSwitchedOn,
     RoleGranted,
     RoleRevoked,
+    RulesPublished,
     ServiceAccountClosed,
     ServiceAccountCreated,
+    StageEntered,
 )
 from libs.shared.codec import Codec
 from libs.shared.event_store import StoredMessage
@@ -51,6 +58,25 @@ async def test_who_left_has_none_and_comes_back_without_the_old_ones(access: Ben
     assert await access.view.roles("b1", "ada") == {"member"}
 
 
+async def test_a_brand_is_open_for_what_it_says(access: Bench) -> None:
+    assert await access.view.gate("b1") == Gate()
+    await access.given(BrandCreated(stage=Stage.DRAFT), aggregate="brand", id="b1")
+    assert await access.view.gate("b1") == Gate(stage=Stage.DRAFT)
+    await access.given(StageEntered(stage=Stage.BETA), ModuleSwitchedOff(module="events"), aggregate="brand", id="b1")
+    await access.given(ModuleSwitchedOff(module="feedback"), ModuleSwitchedOn(module="events"), id="b1")
+    await access.given(RulesPublished(edition=3), aggregate="charter", id="b1")
+    shown = Gate(stage=Stage.BETA, modules_off=frozenset({"feedback"}), rules_version=3)
+    assert await access.view.gate("b1") == shown
+    assert await access.view.gate("b2") == Gate()
+
+
+def test_a_brand_from_before_there_were_stages_is_open() -> None:
+    golden = Path(__file__).parents[3] / "services/members/tests/golden/brand_created.v1.json"
+    codec = Codec("members", AccessView.events, skip_unknown=True)
+    message = StoredMessage("evt.members.b1.brand.b1", "MEMBERS", 1, NOON, golden.read_bytes())
+    assert [recorded.event for recorded in codec.decode(message)] == [BrandCreated(stage=Stage.OPEN)]
+
+
 async def test_a_service_account_has_the_roles_of_its_scopes_in_this_area_until_it_is_closed(access: Bench) -> None:
     created = ServiceAccountCreated(scopes=["feedback:write", "events:manage", "a:scope_of_tomorrow"])
     await access.given(created, aggregate="service_account", id="sa_1")
@@ -68,7 +94,7 @@ async def test_one_batch_or_many_make_the_same_view(mongo_url: str) -> None:
             for part in parts:
                 await bench.given(*part, id="ada")
             contents.add(await canonical(bench.view))
-    assert contents == {b'{"roles":[{"_id":"b1:ada","granted":["builder"]}]}'}
+    assert contents == {b'{"brands":[],"roles":[{"_id":"b1:ada","granted":["builder"]}]}'}
 
 
 def test_events_of_the_members_service_are_read_as_far_as_they_matter() -> None:

@@ -4,10 +4,12 @@ import strawberry
 from strawberry.printer import print_schema
 
 from services.gateway.schema import words
+from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
+from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
@@ -18,6 +20,8 @@ from services.gateway.schema.subscriptions import Subscription
 @strawberry.type(description="Every change.  Each takes one input and answers the object or why it was refused.")
 class Mutation(
     BrandMutation,
+    BrandLaunchMutation,
+    HomeMutation,
     MemberMutation,
     ServiceAccountMutation,
     SessionMutation,

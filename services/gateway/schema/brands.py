@@ -27,6 +27,9 @@ from services.gateway.loaders import (
     SPACES,
     Many,
 )
+from services.gateway.schema.brand_home import BrandHome
+from services.gateway.schema.brand_launch import BrandLaunch, BrandType, LaunchStage
+from services.gateway.schema.brand_rules import BrandRules
 from services.gateway.schema.common import (
     After,
     Before,
@@ -49,6 +52,7 @@ from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
+from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
 
 
@@ -65,10 +69,21 @@ class BrandKind(Enum):
     ALUMNI = "alumni"
     CLUB = "club"
     INTEREST = "interest"
+    OTHER = "other"
 
 
 @strawberry.type(description="One community.  Its name and size are public, everything inside is for members.")
-class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback, BrandServiceAccounts):
+class Brand(
+    Node,
+    BrandLaunch,
+    BrandHome,
+    BrandRules,
+    BrandMembers,
+    BrandDiscussions,
+    BrandEvents,
+    BrandFeedback,
+    BrandServiceAccounts,
+):
     """A brand."""
 
     network_key: strawberry.Private[str]
@@ -86,6 +101,7 @@ class Brand(Node, BrandMembers, BrandDiscussions, BrandEvents, BrandFeedback, Br
             id=ids.encode("Brand", NO_BRAND, row.id),
             key=row.id,
             at_least=scope.at_least,
+            row=row,
             network_key=row.network_id,
             slug=row.slug,
             name=row.name,
@@ -223,7 +239,7 @@ async def _load_kind(context: Context, kind: str, found: list[ids.GlobalId | Non
 
 
 @strawberry.type
-class Query:
+class Query(SimilarBrandsQuery):
     """Where reading starts."""
 
     @field
@@ -236,6 +252,13 @@ class Query:
         """A brand by its slug; public.  consistencyToken: see the header of that name."""
         scope = info.context.everywhere(consistency.decode(consistency_token) if consistency_token else None)
         row = await unless_missing(scope.ask("members", "brand_by_slug", replies.BrandReply, slug=slug))
+        return Brand.of(row, scope) if row else None
+
+    @field
+    async def brand_by_domain(self, info: Info, domain: str) -> Brand | None:
+        """The brand whose home is at a domain, in any spelling; public."""
+        scope = info.context.everywhere()
+        row = await unless_missing(scope.ask("members", "brand_by_domain", replies.BrandReply, domain=domain))
         return Brand.of(row, scope) if row else None
 
     @field
@@ -272,7 +295,7 @@ class NetworkPayload(Payload):
 
 
 @strawberry.type
-class BrandPayload(Payload):
+class BrandPayload(SimilarBrandsPayload):
     """The brand that was created or left."""
 
     @field
@@ -281,8 +304,6 @@ class BrandPayload(Payload):
         if self.done is None:
             return None
         return await load_brand(info.context.everywhere(self.done.position), self.key)
-
-    key: strawberry.Private[str] = ""
 
 
 @strawberry.input
@@ -303,6 +324,13 @@ class CreateBrandInput:
     name: str
     kind: BrandKind
     locale: str = "en"
+    type: BrandType | None = strawberry.field(default=None, description="What draws people to it.")
+    description: str = strawberry.field(default="", description="What it is about, at most 500 characters.")
+    stage: LaunchStage = strawberry.field(default=LaunchStage.OPEN, description="Where it begins; not ARCHIVED.")
+    from_template: bool = strawberry.field(
+        default=False,
+        description="Furnish it by its type and kind, soon after: spaces, first posts, boards, rules, modules.",
+    )
     founder_name: str = strawberry.field(description="The sender's name as a member of the new brand.")
     command_id: CommandId = None
 
@@ -349,6 +377,10 @@ class BrandMutation:
             name=input.name,
             kind=input.kind.value,
             locale=input.locale,
+            type=input.type and input.type.value,
+            description=input.description,
+            stage=input.stage.value,
+            furnished=input.from_template,
             founder=identity,
             founder_name=input.founder_name,
         )

@@ -37,6 +37,8 @@ _FIELD_NAMES: Final = {
     "thread_id": "postId",
     "target_id": "targetId",
     "reply_to": "replyToId",
+    "referrer": "referrerId",
+    "edition": "version",
     "account_id": "serviceAccountId",
 }
 

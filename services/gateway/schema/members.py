@@ -127,6 +127,13 @@ class JoinBrandInput:
 
     brand_id: ID
     display_name: str
+    accepted_rules: int | None = strawberry.field(
+        default=None, description="The version of the rules that the sender accepts; needed when the brand has rules."
+    )
+    source: str | None = strawberry.field(
+        default=None, description="How the sender came, as a slug: newsletter, fair-2026."
+    )
+    referrer_id: ID | None = strawberry.field(default=None, description="The member who brought the sender.")
     command_id: CommandId = None
 
 
@@ -155,10 +162,14 @@ class MemberMutation:
 
     @command
     async def join_brand(self, info: Info, input: JoinBrandInput) -> MemberPayload:  # noqa: A002
-        """Join a brand.  Whoever joins has the role MEMBER; joining again changes nothing."""
+        """Join a brand.  Whoever joins has the role MEMBER; joining again changes nothing.
+
+        A brand that is not OPEN lets in whom its owners and builders admitted; a brand with rules, who accepts them.
+        """
         brand = ids.expect(input.brand_id, "brandId", "Brand").key
         context = info.context
         email = context.principal.email if context.principal else None
+        referrer = ids.expect(input.referrer_id, "referrerId", "Member", brand=brand) if input.referrer_id else None
         done = await context.act(
             brand,
             "members.member.join_brand",
@@ -166,7 +177,12 @@ class MemberMutation:
             member_id=context.member(brand),
             identity=context.identity(),
             display_name=input.display_name,
-            **optional(email=email),
+            **optional(
+                email=email,
+                accepted_rules=input.accepted_rules,
+                source=input.source,
+                referrer=referrer and referrer.key,
+            ),
         )
         return MemberPayload(done=done)
 

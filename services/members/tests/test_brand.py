@@ -7,11 +7,26 @@ import msgspec
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
+from msgspec import structs
 
+from libs.access.gate import Module, Stage
 from libs.shared.domain import NO_BRAND, DomainError
 from libs.shared.testing.bdd import given
-from services.members.brand import DECIDER, BrandCreated, BrandKind, CreateBrand
+from services.members.brand import (
+    DECIDER,
+    BrandCreated,
+    BrandEvent,
+    BrandKind,
+    BrandType,
+    CreateBrand,
+    EnterStage,
+    ModuleSwitchedOff,
+    ModuleSwitchedOn,
+    StageEntered,
+    SwitchModule,
+)
 
+OWNERS = frozenset({"member", "owner"})
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 CREATED = BrandCreated(network_id="n1", slug="alumni", name="Alumni", kind=BrandKind.ALUMNI, locale="fr-FR")
 
@@ -30,6 +45,15 @@ def create(**changes: Any) -> CreateBrand:
         "locale": "fr-FR",
     }
     return CreateBrand(**{**command, **changes})
+
+
+def enter(stage: Stage, brand: str = "b1", roles: frozenset[str] = OWNERS) -> EnterStage:
+    return EnterStage(command_id="c2", brand=brand, actor="m1", now=NOW, roles=roles, brand_id="b1", stage=stage)
+
+
+def switch(*, on: bool, roles: frozenset[str] = OWNERS) -> SwitchModule:
+    envelope: dict[str, Any] = {"command_id": "c3", "brand": "b1", "actor": "m1", "now": NOW, "roles": roles}
+    return SwitchModule(**envelope, brand_id="b1", module=Module.EVENTS, on=on)
 
 
 def test_a_brand_is_created() -> None:
@@ -67,6 +91,64 @@ def test_a_locale_is_a_language_tag(locale: str) -> None:
 def test_nothing_else_is_a_locale(locale: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(msgspec.to_builtins(create(locale=locale)), CreateBrand)
+
+
+def test_a_brand_says_what_it_is_for() -> None:
+    fields: dict[str, Any] = {
+        "type": BrandType.RELATION,
+        "description": "Ours",
+        "furnished": True,
+        "stage": Stage.DRAFT,
+    }
+    given(DECIDER).when(create(**fields)).then(structs.replace(CREATED, **fields))
+
+
+def test_no_brand_begins_at_its_end() -> None:
+    given(DECIDER).when(create(stage=Stage.ARCHIVED)).then_raises("INVALID", ("stage",))
+
+
+def test_furniture_goes_by_type() -> None:
+    given(DECIDER).when(create(furnished=True)).then_raises("INVALID", ("type",))
+
+
+def in_stage(stage: Stage) -> list[BrandEvent]:
+    return [CREATED, StageEntered(stage=stage)]
+
+
+FORWARD = {(Stage.DRAFT, Stage.BETA), (Stage.DRAFT, Stage.OPEN), (Stage.BETA, Stage.OPEN), (Stage.ARCHIVED, Stage.OPEN)}
+FORWARD |= {(stage, Stage.ARCHIVED) for stage in Stage}
+
+
+@pytest.mark.parametrize("before", Stage)
+@pytest.mark.parametrize("after", Stage)
+def test_a_brand_goes_forward_and_an_archived_one_is_opened_again(before: Stage, after: Stage) -> None:
+    outcome = given(DECIDER, *in_stage(before)).when(enter(after))
+    if before is after:
+        outcome.then_nothing()
+    elif (before, after) in FORWARD:
+        outcome.then(StageEntered(stage=after))
+    else:
+        outcome.then_raises("STAGE_BACKWARD", ("stage",))
+
+
+def test_modules_are_switched_off_and_on() -> None:
+    off, on = ModuleSwitchedOff(module=Module.EVENTS), ModuleSwitchedOn(module=Module.EVENTS)
+    given(DECIDER, CREATED).when(switch(on=True)).then_nothing()
+    given(DECIDER, CREATED).when(switch(on=False)).then(off)
+    given(DECIDER, CREATED, off).when(switch(on=False)).then_nothing()
+    given(DECIDER, CREATED, off).when(switch(on=True)).then(on)
+
+
+@pytest.mark.parametrize("roles", [frozenset(), frozenset({"member", "builder"})])
+def test_only_owners_take_a_brand_on(roles: frozenset[str]) -> None:
+    given(DECIDER, CREATED).when(enter(Stage.ARCHIVED, roles=roles)).then_raises("FORBIDDEN")
+    given(DECIDER, CREATED).when(switch(on=False, roles=roles)).then_raises("FORBIDDEN")
+
+
+def test_there_is_nothing_to_take_on_without_a_brand() -> None:
+    given(DECIDER).when(enter(Stage.OPEN)).then_raises("NOT_FOUND", ("brand_id",))
+    given(DECIDER, CREATED).when(enter(Stage.OPEN, brand="b2")).then_raises("NOT_FOUND", ("brand_id",))
+    given(DECIDER).when(switch(on=False)).then_raises("NOT_FOUND", ("brand_id",))
 
 
 slugs, networks = some.sampled_from(["one", "two"]), some.sampled_from(["n1", "n2"])

@@ -3,20 +3,66 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
-from services.members import brand, member, network, service_account
+from services.members import brand, charter, home, member, network, service_account
 
-DECIDERS = (network.DECIDER, brand.DECIDER, member.DECIDER, service_account.DECIDER)
-CODEC = Codec("members", tuple(event for decider in DECIDERS for event in decider.events))
+DECIDERS = (
+    network.DECIDER,
+    brand.DECIDER,
+    charter.DECIDER,
+    home.DECIDER,
+    member.DECIDER,
+    service_account.DECIDER,
+)
+CODEC = Codec(
+    "members",
+    tuple(event for decider in DECIDERS for event in decider.events),
+    {**brand.UPCASTERS, **member.UPCASTERS},
+)
 SAMPLES = {
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
     ),
+    "brand_created.v2": brand.BrandCreated(
+        network_id="n1",
+        slug="alumni",
+        name="Alumni",
+        kind=brand.BrandKind.ALUMNI,
+        locale="fr-FR",
+        type=brand.BrandType.RELATION,
+        description="Ceux d'hier\net de demain.",
+        stage=Stage.DRAFT,
+        furnished=True,
+    ),
+    "stage_entered.v1": brand.StageEntered(stage=Stage.ARCHIVED),
+    "module_switched_off.v1": brand.ModuleSwitchedOff(module=Module.EVENTS),
+    "module_switched_on.v1": brand.ModuleSwitchedOn(module=Module.DISCUSSIONS),
+    "brand_furnished.v1": brand.BrandFurnished(left_out=("discussions.space.create_space",)),
+    "member_admitted.v1": member.MemberAdmitted(role=Role.BUILDER),
     "member_joined.v1": member.MemberJoined(identity="i1", display_name="Marie", email="marie@example.org"),
+    "member_joined.v2": member.MemberJoined(
+        identity="i1", display_name="Marie", email="marie@example.org", source="newsletter", referrer="m9"
+    ),
+    "manifesto_published.v1": charter.ManifestoPublished(edition=1, text="Wir **helfen**."),
+    "rules_published.v1": charter.RulesPublished(edition=2, text="Be kind.\n\nStay on topic."),
+    "home_designed.v1": home.HomeDesigned(
+        theme=home.Theme(
+            background="#ffffff",
+            text="#111111",
+            accent="#0b5fff",
+            accent_text="#ffffff",
+            logo_url="https://example.org/logo.svg",
+        )
+    ),
+    "domain_taken.v1": home.DomainTaken(domain="club.example.org"),
+    "domain_left.v1": home.DomainLeft(domain="club.example.org"),
+    "locale_chosen.v1": home.LocaleChosen(locale="fr-CA"),
+    "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),

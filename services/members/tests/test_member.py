@@ -8,18 +8,24 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
 
+from libs.access.gate import Stage
 from libs.access.roles import Role
 from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.testing.bdd import given
+from services.members.joining import Door
 from services.members.member import (
     DECIDER,
+    AcceptRules,
+    AdmitMember,
     CertifyErasure,
     ChangeProfile,
     EraseMember,
     GrantRole,
     JoinBrand,
+    JoinThrough,
     LeaveBrand,
     Member,
+    MemberAdmitted,
     MemberCommand,
     MemberJoined,
     MemberLeft,
@@ -27,6 +33,7 @@ from services.members.member import (
     RevokeRole,
     RoleGranted,
     RoleRevoked,
+    RulesAccepted,
 )
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -34,7 +41,9 @@ JOINED = MemberJoined(identity="i1", display_name="Marie", email="marie@example.
 BUILDER = RoleGranted(role=Role.BUILDER)
 OWNER = RoleGranted(role=Role.OWNER)
 OWNERS = frozenset({"member", "owner"})
+BUILDERS = frozenset({"member", "builder"})
 MEMBERS = frozenset({"member"})
+ADMITTED = MemberAdmitted(role=Role.MEMBER)
 C = TypeVar("C", bound=MemberCommand)
 
 
@@ -45,6 +54,91 @@ def command(kind: type[C], *, actor: str = "m1", roles: frozenset[str] = MEMBERS
 def join(actor: str = "m1") -> JoinBrand:
     fields = {"identity": "i1", "display_name": "Marie", "email": "marie@example.org"}
     return command(JoinBrand, actor=actor, roles=frozenset(), **fields)
+
+
+def join_through(stage: Stage = Stage.OPEN, rules: int = 0, actor: str = "m1", **fields: Any) -> JoinThrough:
+    door = Door(stage=stage, rules=rules)
+    return command(JoinThrough, actor=actor, identity="i1", display_name="Marie", door=door, **fields)
+
+
+class TestAdmit:
+    def test_leaders_keep_a_place(self) -> None:
+        given(DECIDER).when(admit()).then(MemberAdmitted(role=Role.MEMBER))
+        given(DECIDER, ADMITTED).when(admit()).then_nothing()
+        given(DECIDER, JOINED).when(admit()).then_nothing()
+
+    def test_owners_alone_keep_one_with_a_role(self) -> None:
+        given(DECIDER).when(admit(Role.OWNER)).then_raises("FORBIDDEN")
+        given(DECIDER, ADMITTED).when(admit(Role.BUILDER, OWNERS)).then(MemberAdmitted(role=Role.BUILDER))
+
+    def test_others_do_not(self) -> None:
+        given(DECIDER).when(admit(roles=MEMBERS)).then_raises("FORBIDDEN")
+
+
+class TestDoor:
+    @pytest.mark.parametrize(
+        ("stage", "place", "code"),
+        [
+            (Stage.DRAFT, None, "BRAND_NOT_OPEN"),
+            (Stage.DRAFT, Role.MEMBER, "BRAND_NOT_OPEN"),
+            (Stage.DRAFT, Role.MODERATOR, "BRAND_NOT_OPEN"),
+            (Stage.DRAFT, Role.BUILDER, None),
+            (Stage.BETA, None, "BRAND_NOT_OPEN"),
+            (Stage.BETA, Role.MEMBER, None),
+            (Stage.OPEN, None, None),
+            (Stage.ARCHIVED, Role.OWNER, "BRAND_ARCHIVED"),
+        ],
+    )
+    def test_a_stage_lets_in(self, stage: Stage, place: Role | None, code: str | None) -> None:
+        history = [] if place is None else [MemberAdmitted(role=place)]
+        outcome = given(DECIDER, *history).when(join_through(stage))
+        role = [RoleGranted(role=place)] if place not in (None, Role.MEMBER) else []
+        if code:
+            outcome.then_raises(code)
+        else:
+            outcome.then(MemberJoined(identity="i1", display_name="Marie"), *role)
+
+    @pytest.mark.parametrize(("rules", "accepted"), [(3, None), (3, 2), (3, 4), (0, 1)])
+    def test_the_current_rules_are_accepted_or_nobody_joins(self, rules: int, accepted: int | None) -> None:
+        refused = given(DECIDER).when(join_through(rules=rules, accepted_rules=accepted))
+        refused.then_raises("RULES_NOT_ACCEPTED", ("accepted_rules",))
+
+    def test_joining_accepts_them(self) -> None:
+        joined = given(DECIDER).when(join_through(rules=3, accepted_rules=3))
+        joined.then(MemberJoined(identity="i1", display_name="Marie"), RulesAccepted(edition=3))
+
+    def test_the_platform_passes(self) -> None:
+        joined = given(DECIDER).when(join_through(Stage.ARCHIVED, 3, SYSTEM))
+        joined.then(MemberJoined(identity="i1", display_name="Marie"))
+
+    def test_who_is_in_already_is_not_asked(self) -> None:
+        given(DECIDER, JOINED).when(join_through(Stage.ARCHIVED, 3)).then_nothing()
+
+    def test_a_place_is_for_one_time(self) -> None:
+        history = given(DECIDER, ADMITTED, JOINED, MemberLeft())
+        history.when(join_through(Stage.BETA)).then_raises("BRAND_NOT_OPEN")
+
+    def test_where_they_come_from_is_kept(self) -> None:
+        joined = given(DECIDER).when(join_through(source="fair", referrer="m9"))
+        joined.then(MemberJoined(identity="i1", display_name="Marie", source="fair", referrer="m9"))
+
+
+class TestRules:
+    def test_a_member_accepts_a_newer_edition(self) -> None:
+        given(DECIDER, JOINED, RulesAccepted(edition=2)).when(accept(3)).then(RulesAccepted(edition=3))
+        given(DECIDER, JOINED, RulesAccepted(edition=3)).when(accept(3)).then_nothing()
+
+    def test_nobody_does_it_for_another(self) -> None:
+        given(DECIDER, JOINED).when(accept(3, actor="m2")).then_raises("FORBIDDEN")
+        given(DECIDER).when(accept(3)).then_raises("NOT_A_MEMBER")
+
+
+def admit(role: Role = Role.MEMBER, roles: frozenset[str] = BUILDERS) -> AdmitMember:
+    return command(AdmitMember, actor="m2", roles=roles, identity="i1", role=role)
+
+
+def accept(edition: int, actor: str = "m1") -> AcceptRules:
+    return command(AcceptRules, actor=actor, edition=edition)
 
 
 class TestJoin:
@@ -161,6 +255,11 @@ actors = some.sampled_from(["m1", "m2", SYSTEM])
 roles = some.sampled_from([frozenset(), MEMBERS, OWNERS])
 commands: some.SearchStrategy[MemberCommand] = some.one_of(
     some.builds(join, actor=actors),
+    some.builds(admit, role=some.sampled_from(Role), roles=roles),
+    some.builds(accept, some.integers(1, 4), actors),
+    some.builds(
+        join_through, some.sampled_from(Stage), some.integers(0, 2), actors, accepted_rules=some.integers(1, 2)
+    ),
     some.builds(
         command,
         some.just(ChangeProfile),
@@ -189,7 +288,8 @@ def test_any_history_is_sound_and_a_command_repeated_changes_nothing(sent: list[
         for event in events:
             state = DECIDER.evolve(state, event)
             assert Role.MEMBER not in state.roles
-            assert state.joined or state == Member(known=True, erasing=state.erasing), "nothing else is kept"
+            kept = Member(known=state.known, place=state.place, erasing=state.erasing)
+            assert state.joined or state == kept, "nothing else is kept"
             assert not state.joined or state.display_name
         assert DECIDER.decide(state, one) == []
 

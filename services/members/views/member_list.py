@@ -95,6 +95,7 @@ class MemberListView(View):
     version = 2
     stream = "MEMBERS"
     events = (*member.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
+    upcasters = member.UPCASTERS
     subjects = ("evt.members.*.member.>", "evt.members.*.service_account.>", "evt.members.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "members": (

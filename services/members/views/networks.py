@@ -65,6 +65,7 @@ class NetworksView(View):
     version = 1
     stream = "MEMBERS"
     events = (*network.DECIDER.events, *brand.DECIDER.events)
+    upcasters = brand.UPCASTERS
     subjects = ("evt.members.*.network.>", "evt.members.*.brand.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "networks": (IndexModel("slug"), page_index("created_at_ms")),

@@ -1,0 +1,66 @@
+"""Work that follows from events: each is handled in the order of its stream, at least once, from a kept checkpoint."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from nats.aio.client import Client as Nats
+
+from libs.shared.codec import Codec, Upcaster
+from libs.shared.domain import Event
+from libs.shared.logs import logger
+from libs.shared.mongo import Database
+from libs.shared.pull import ReaderLost, StreamReader
+from libs.shared.recorded import Recorded
+
+_WAIT_SECONDS = 30.0
+_NONE: Mapping[tuple[str, int], Upcaster] = MappingProxyType({})
+
+_log = logger(__name__)
+
+
+class Follower:
+    """Hands events of some types to `handle`, one after the other; for `App.background`.
+
+    The checkpoint moves on after `handle` has returned True for an event that it acted on, and after each batch.
+    What was handled after it comes again when the process ends, and to each process that follows under the same
+    `name`: `handle` must be safe to repeat.  What it raises is tried again from the checkpoint.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: str,
+        subjects: Sequence[str],
+        events: Sequence[type[Event]],
+        handle: Callable[[Recorded[Any]], Awaitable[bool]],
+        *,
+        upcasters: Mapping[tuple[str, int], Upcaster] = _NONE,
+    ) -> None:
+        self.name = name
+        self._stream = stream
+        self._subjects = subjects
+        self._codec = Codec(stream.lower(), events, upcasters, skip_unknown=True)
+        self._handle = handle
+
+    async def run(self, nats: Nats, database: Database) -> None:
+        """Follow until cancelled; raises what `handle` raises, and `CorruptEvent`."""
+        checkpoints = database["followers"]
+
+        async def reached(sequence: int) -> None:
+            await checkpoints.update_one({"_id": self.name}, {"$max": {"sequence": sequence}}, upsert=True)
+
+        while True:
+            kept = await checkpoints.find_one({"_id": self.name})
+            after = int(kept["sequence"]) if kept else 0
+            try:
+                async with StreamReader(nats, self._stream, self._subjects, after=after) as reader:
+                    while True:
+                        for message in await reader.take(_WAIT_SECONDS):
+                            after = message.sequence
+                            for recorded in self._codec.decode(message):
+                                if await self._handle(recorded):
+                                    await reached(after)
+                        await reached(after)
+            except ReaderLost as lost:
+                _log.info("follower_reads_anew", follower=self.name, reason=str(lost))
