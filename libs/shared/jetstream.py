@@ -128,9 +128,12 @@ class JetStreamEventStore:
         # Encrypted once: what is sent again after an ambiguous answer has the same bytes.
         keys = None
         if self._vault is not None:
-            # A new member's key is as new as the member.
-            new = expected == 0 and all(pending.event.owner is Owner.AGGREGATE for pending in events)
-            keys = await self._vault.to_write(self._codec.writers_need(events), likely_new=new)
+            needed = self._codec.writers_need(events)
+            keys = self._vault.at_hand(needed)
+            if keys is None:
+                # A new member's key is as new as the member.
+                new = expected == 0 and all(pending.event.owner is Owner.AGGREGATE for pending in events)
+                keys = await self._vault.to_write(needed, likely_new=new)
         data = self._codec.encode(events, keys)
         if len(data) > self._limit_bytes:
             raise CommitTooLarge(len(data), self._limit_bytes)
