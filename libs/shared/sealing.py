@@ -1,6 +1,7 @@
 """Which fields of an event are personal and whose, and how they stand encrypted in the log.  Pure."""
 
 from collections.abc import Iterable
+from functools import cache
 from types import NoneType
 from typing import Any, NamedTuple, get_args
 
@@ -29,20 +30,22 @@ def needed(commit: Iterable[Pending]) -> set[KeyId]:
 
 def seal(pending: Pending, keys: Keys) -> Sealed:
     """Encrypt the personal fields of an event that have a value; raises `Erased`."""
-    owner, texts = _owner(pending), _texts(pending)
-    if owner is None or not texts:
-        return Sealed(pending.event)
+    event = pending.event
+    owner = _owner(pending) if event.personal else None
+    if owner is None:
+        return Sealed(event)
     key = keys[owner]
     if key is None:
         raise Erased(owner.member)
-    fields = {field: key.seal(text, pending.id, field) for field, text in texts.items()}
-    return Sealed(structs.replace(pending.event, **fields), owner.member, tuple(fields))
+    fields = {field: key.seal(text, pending.id, field) for field, text in _texts(event)}
+    return Sealed(structs.replace(event, **fields), owner.member, tuple(fields)) if fields else Sealed(event)
 
 
 def growth(pending: Pending) -> int:
     """By how many bytes `seal` makes an event larger, at most."""
-    texts = _texts(pending)
-    return sum(len(field) + sealed_size(text) for field, text in texts.items()) + _ATTRIBUTES_BYTES if texts else 0
+    if not pending.event.personal or _owner(pending) is None:
+        return 0
+    return _ATTRIBUTES_BYTES + sum(len(field) + sealed_size(text) for field, text in _texts(pending.event))
 
 
 def check(event: type[Event]) -> None:
@@ -64,8 +67,11 @@ def _owner(pending: Pending) -> KeyId | None:
     return None if member == SYSTEM else KeyId(pending.brand, member)
 
 
-def _texts(pending: Pending) -> dict[str, str]:
-    if not pending.event.personal or _owner(pending) is None:
-        return {}
-    values = {field: getattr(pending.event, field) for field in sorted(pending.event.personal)}
-    return {field: value for field, value in values.items() if value is not None}
+def _texts(event: Event) -> list[tuple[str, str]]:
+    """The personal fields that have a value."""
+    return [(field, text) for field in _fields(type(event)) if (text := getattr(event, field)) is not None]
+
+
+@cache
+def _fields(event: type[Event]) -> tuple[str, ...]:
+    return tuple(sorted(event.personal))

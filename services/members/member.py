@@ -41,7 +41,7 @@ class MemberJoined(Event, frozen=True, kw_only=True):
 
     wire_name: ClassVar[str] = "member_joined"
     version: ClassVar[int] = 2
-    personal: ClassVar[frozenset[str]] = frozenset({"display_name", "email"})
+    personal: ClassVar[frozenset[str]] = frozenset({"identity", "display_name", "email"})
 
     identity: str
     display_name: str

@@ -21,6 +21,7 @@ from services.events.event import Format, Mode
 from services.feedback.board import BoardKind, OpenBoard
 from services.feedback.idea import SubmitIdea
 from services.feedback.vote import CastVote
+from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, EraseMember, JoinBrand
 from services.members.network import CreateNetwork
@@ -153,6 +154,23 @@ class Marker:
         """Ask a query until it is answered."""
         answer: T = await self._insist(lambda: self.bus.query(service, query.wire_name, query, reply))
         return answer
+
+    async def graphql(self, who: Marked, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """Run an operation as a member, of a mutation with one field too, until it is answered; returns `data`."""
+        token, seen = self.platform.token(who.mark), consistency.encode(who.at)
+
+        async def attempt() -> dict[str, Any]:
+            answer = await self.platform.graphql(query, variables, token, consistency_token=seen)
+            for problem in answer.get("errors", ()):
+                raise DomainError(problem["extensions"]["code"], problem["message"])
+            data: dict[str, Any] = answer["data"]
+            for payload in data.values():
+                for refusal in payload.get("errors", ()):
+                    raise DomainError(refusal["code"], refusal.get("message", ""))
+            return data
+
+        found: dict[str, Any] = await self._insist(attempt)
+        return found
 
     async def _insist(self, attempt: Any) -> Any:
         deadline = time.monotonic() + _SECONDS

@@ -127,7 +127,7 @@ class MemberListView(View):
                 yield Write("members", ReplaceOne(who, {**who, **_named(recorded, event.name)}, upsert=True))
             case ErasureRecorded():
                 scrubbed = {"display_name": ERASED, "bio": "", "email": None}
-                yield Write("members", UpdateOne(who, {"$set": scrubbed}))
+                yield Write("members", UpdateOne(who, {"$set": scrubbed, "$unset": {"identity": ""}}))
 
     async def members_get_many(self, query: MembersGetMany) -> list[MemberView | None]:
         """The members of `ids`, in that order."""
