@@ -19,7 +19,9 @@ class Commands:
         # A space comes with the claim of its slug: the method below answers its command.
         self._spaces = app.aggregate(replace(space.DECIDER, commands=()))
         self._slugs = app.aggregate(replace(claims("space_slug"), commands=()))
-        self._threads = app.aggregate(thread.DECIDER, guards={PublishPost: self._guard_post})
+        self._threads = app.aggregate(
+            thread.DECIDER, guards={PublishPost: self._guard_post}, upcasters=thread.UPCASTERS
+        )
         app.aggregate(
             reaction.DECIDER,
             guards={AddReaction: self._guard_reaction, RemoveReaction: self._guard_reaction},

@@ -1,33 +1,38 @@
 """A thread: a post in a space and the replies under it, in the order in which they came."""
 
-from typing import ClassVar, assert_never
+from collections.abc import Mapping
+from typing import Any, ClassVar, assert_never
 
 from msgspec import Struct, structs
 from rpds import HashTrieSet
 
-from libs.access.roles import STEWARDS, Role, require
-from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound, Owner
+from libs.access.roles import LEADERS, STEWARDS, Role, require
+from libs.shared.codec import Upcaster
+from libs.shared.domain import Command, Decider, DomainError, Event, Forbidden, Id, NotFound, Owner
 from libs.shared.text import Body, Line
 
 # Events
 
 
 class PostPublished(Event, frozen=True, kw_only=True):
-    """The event's actor opened a thread with a post."""
+    """The event's actor opened a thread with a post; `official`: as the voice of the brand."""
 
     wire_name: ClassVar[str] = "post_published"
+    version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"title", "body"})
     owner: ClassVar[Owner] = Owner.ACTOR
 
     space_id: str
     title: str
     body: str
+    official: bool = False
 
 
 class ReplyPublished(Event, frozen=True, kw_only=True):
-    """The event's actor replied.  `number` is the reply's 1-based place in the thread."""
+    """The event's actor replied.  `number` is the reply's 1-based place in the thread; `official` as of a post."""
 
     wire_name: ClassVar[str] = "reply_published"
+    version: ClassVar[int] = 2
     personal: ClassVar[frozenset[str]] = frozenset({"body"})
     owner: ClassVar[Owner] = Owner.ACTOR
 
@@ -35,6 +40,7 @@ class ReplyPublished(Event, frozen=True, kw_only=True):
     number: int
     body: str
     reply_to: str | None = None
+    official: bool = False
 
 
 class ThreadLocked(Event, frozen=True, kw_only=True):
@@ -50,6 +56,17 @@ class ThreadUnlocked(Event, frozen=True, kw_only=True):
 
 
 ThreadEvent = PostPublished | ReplyPublished | ThreadLocked | ThreadUnlocked
+
+
+def _published_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """Nobody could speak for the brand yet."""
+    return {**data, "official": False}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    (PostPublished.wire_name, 1): _published_v1,
+    (ReplyPublished.wire_name, 1): _published_v1,
+}
 
 # State
 
@@ -86,7 +103,10 @@ def evolve(state: Thread, event: ThreadEvent) -> Thread:
 
 
 class PublishPost(Command, frozen=True, kw_only=True):
-    """Open a thread in a space.  Members; whether this space takes it is the space's rule (`space.admit_post`)."""
+    """Open a thread in a space.  Members; whether this space takes it is the space's rule (`space.admit_post`).
+
+    Leaders may say that it is `official`.
+    """
 
     wire_name: ClassVar[str] = "publish_post"
 
@@ -94,10 +114,14 @@ class PublishPost(Command, frozen=True, kw_only=True):
     space_id: Id
     title: Line
     body: Body
+    official: bool = False
 
 
 class PublishReply(Command, frozen=True, kw_only=True):
-    """Reply in a thread, to its post or (`reply_to`) to one of its replies.  Members, while it is not locked."""
+    """Reply in a thread, to its post or (`reply_to`) to one of its replies.  Members, while it is not locked.
+
+    Leaders may say that it is `official`.
+    """
 
     wire_name: ClassVar[str] = "publish_reply"
 
@@ -105,6 +129,7 @@ class PublishReply(Command, frozen=True, kw_only=True):
     reply_id: Id
     body: Body
     reply_to: Id | None = None
+    official: bool = False
 
 
 class LockThread(Command, frozen=True, kw_only=True):
@@ -145,8 +170,11 @@ def decide(state: Thread, command: ThreadCommand) -> list[ThreadEvent]:
 
 def _publish_post(state: Thread, command: PublishPost) -> list[ThreadEvent]:
     require(command.roles, Role.MEMBER)
+    _may_be_official(command)
     if not state.exists:
-        return [PostPublished(space_id=command.space_id, title=command.title, body=command.body)]
+        return [
+            PostPublished(space_id=command.space_id, title=command.title, body=command.body, official=command.official)
+        ]
     if state.space_id != command.space_id:
         raise DomainError("ID_TAKEN", "another post has this id", ("thread_id",))
     return []
@@ -154,6 +182,7 @@ def _publish_post(state: Thread, command: PublishPost) -> list[ThreadEvent]:
 
 def _publish_reply(state: Thread, command: PublishReply) -> list[ThreadEvent]:
     require(command.roles, Role.MEMBER)
+    _may_be_official(command)
     _must_exist(state)
     if command.reply_id in state.replies:
         return []
@@ -167,6 +196,7 @@ def _publish_reply(state: Thread, command: PublishReply) -> list[ThreadEvent]:
             number=len(state.replies) + 1,
             body=command.body,
             reply_to=command.reply_to,
+            official=command.official,
         )
     ]
 
@@ -181,6 +211,11 @@ def _unlock(state: Thread, command: UnlockThread) -> list[ThreadEvent]:
     require(command.roles, *STEWARDS)
     _must_exist(state)
     return [ThreadUnlocked()] if state.locked else []
+
+
+def _may_be_official(command: PublishPost | PublishReply) -> None:
+    if command.official and LEADERS.isdisjoint(command.roles):
+        raise Forbidden("only owners and builders speak for the brand", ("official",))
 
 
 def _must_exist(state: Thread) -> None:

@@ -97,6 +97,31 @@ class SimilarBrandReply(Struct, frozen=True):
     score: int
 
 
+class SourceReply(Struct, frozen=True):
+    """How many joined by a source."""
+
+    source: str
+    joins: int
+
+
+class ReferrerReply(Struct, frozen=True):
+    """How many a member brought."""
+
+    member_id: str
+    joins: int
+
+
+class JoinReportReply(Struct, frozen=True):
+    """How people came into a brand."""
+
+    joins: int
+    referred: int
+    sources: list[SourceReply]
+    other_sources: int
+    referrers: list[ReferrerReply]
+    other_referrers: int
+
+
 class MemberReply(Struct, frozen=True):
     """A member of a brand; `email` is only given to the member."""
 
@@ -168,6 +193,7 @@ class PostReply(Struct, frozen=True):
     locked: bool
     reply_count: int
     last_activity_at: datetime
+    official: bool = False
 
 
 class ReplyReply(Struct, frozen=True):
@@ -180,6 +206,7 @@ class ReplyReply(Struct, frozen=True):
     number: int
     published_at: datetime
     reply_to: str | None = None
+    official: bool = False
 
 
 class EmojiCount(Struct, frozen=True):

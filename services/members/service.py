@@ -30,6 +30,7 @@ from services.members.views.charters import (
     RulesAcceptance,
 )
 from services.members.views.erasures import ErasuresView, ErasureView, MemberErasure
+from services.members.views.joins import JoinReport, JoinReportView, JoinsView
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -120,6 +121,12 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     reply = list[MemberView | None]
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
+    joins = app.view(JoinsView())
+
+    async def leaders(query: JoinReport) -> None:
+        await authorizer.people_with(query, *LEADERS)
+
+    app.query(JoinReport, JoinReportView, joins.join_report, view=joins, allow=leaders)
     app.query(MembershipsOfIdentity, MembershipsResult, view.memberships_of_identity, view=view, allow=oneself)
     Sessions(app, authorizer, view)
     return view

@@ -112,7 +112,7 @@ def _steps(brand_id: str, wanted: Template, locale: str) -> Iterator[Step]:
         yield step("discussions.space.create_space", space.slug.en, space_id=space_id, **named)
         for number, post in enumerate(space.posts):
             key = f"{space.slug.en}/{number}"
-            said = {"title": post.title.spoken(locale), "body": post.body.spoken(locale)}
+            said = {"title": post.title.spoken(locale), "body": post.body.spoken(locale), "official": True}
             thread = new_id("post", key)
             yield step("discussions.thread.publish_post", key, thread_id=thread, space_id=space_id, **said)
     for board in wanted.boards:

@@ -181,7 +181,7 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
-    "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {}),
+    "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
     "lockThread": ({"postId": IDS["Post"]}, {}),
     "unlockThread": ({"postId": IDS["Post"]}, {}),

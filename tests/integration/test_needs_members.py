@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,15 @@ async def brand(platform: Platform, made: Community, fields: str, subject: str |
     answer = await platform.graphql(query, {"slug": made.slug}, sender, consistency_token=token)
     assert "errors" not in answer, answer
     return answer["data"]["brand"]
+
+
+async def until(platform: Platform, made: Community, fields: str, subject: str, ready: Callable[[Any], bool]) -> Any:
+    """Read fields of a brand until they are `ready`: what a process writes shows when the views get there."""
+    deadline = time.monotonic() + 60
+    while not ready(shown := await brand(platform, made, fields, subject, None)):
+        assert time.monotonic() < deadline, shown
+        await asyncio.sleep(0.05)
+    return shown
 
 
 async def until_refused(platform: Platform, code: str, subject: str, name: str, **given: Any) -> None:
@@ -220,10 +230,7 @@ async def furnished(platform: Platform, type_: str) -> Community:
         locale="fr", stage="DRAFT", type=type_, fromTemplate=True, founderName="Founder",
     )  # fmt: skip
     made = Community(slug=slug, owner=OPERATOR, member="", ids={"Brand": opened["brand"]["id"]})
-    deadline = time.monotonic() + 60
-    while (await brand(platform, made, "furnishedAt", None, None))["furnishedAt"] is None:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    await until(platform, made, "furnishedAt", OPERATOR, lambda shown: shown["furnishedAt"] is not None)
     return made
 
 
@@ -231,7 +238,13 @@ async def test_need_30_a_template_makes_the_right_spaces_and_modules(platform: P
     made = await furnished(platform, "TRANSACTION")
     fields = """modules charter { manifesto { text } rules { version text } }
       spaces { nodes { slug name kind } } boards { nodes { slug kind } }"""
-    shown = await brand(platform, made, fields, made.owner, None)
+    shown = await until(
+        platform,
+        made,
+        fields,
+        made.owner,
+        lambda shown: len(shown["spaces"]["nodes"]) == 4 and len(shown["boards"]["nodes"]) == 1,
+    )
     assert shown["modules"] == ["DISCUSSIONS", "FEEDBACK"]
     kinds = {node["slug"]: node["kind"] for node in shown["spaces"]["nodes"]}
     assert kinds == {
@@ -248,10 +261,51 @@ async def test_need_30_a_template_makes_the_right_spaces_and_modules(platform: P
 async def test_need_63_a_new_brand_is_not_an_empty_shell(platform: Platform) -> None:
     made = await furnished(platform, "INTEREST")
     fields = "posts { nodes { title body author { id } space { slug } } }"
-    shown = await brand(platform, made, fields, made.owner, None)
+    shown = await until(platform, made, fields, made.owner, lambda shown: len(shown["posts"]["nodes"]) == 2)
     posts = {node["title"]: node for node in shown["posts"]["nodes"]}
     assert set(posts) == {"Bienvenue", "Comment cela a-t-il commencé pour vous ?"}
     assert posts["Bienvenue"]["space"]["slug"] == "actualites"
     assert posts["Bienvenue"]["author"] is None, "the platform wrote it"
     answer = await accepted(platform, made.owner, "publishRules", brandId=made.ids["Brand"], text="Our own rules.")
     assert answer["brand"]["charter"]["rules"] == {"version": 2, "text": "Our own rules."}
+
+
+async def test_need_24_nobody_but_staff_speaks_for_the_brand(platform: Platform) -> None:
+    made = await found(platform)
+    await furnish(platform, made)
+    space, post = made.ids["Space"], made.ids["Post"]
+    said = {"spaceId": space, "title": "From us", "body": "News"}
+    fields = "{ node { id official replies(first: 5) { nodes { body official } } } }"
+    for name, given in (("publishPost", said), ("publishReply", {"postId": post, "body": "So it is"})):
+        assert await refused(platform, made.member, name, **given, official=True) == ["FORBIDDEN"]
+        await accepted(platform, made.owner, name, **given, official=True)
+        last = await accepted(platform, made.owner, name, **{**given, "body": "Just me"})
+    shown = await brand(platform, made, f"posts {{ edges {fields} }}", made.member, last["consistencyToken"])
+    posts = {edge["node"]["id"]: edge["node"] for edge in shown["posts"]["edges"]}
+    assert sorted(node["official"] for node in posts.values()) == [False, False, True]
+    official = {node["body"]: node["official"] for node in posts[post]["replies"]["nodes"]}
+    assert official == {"Welcome": False, "So it is": True, "Just me": False}
+
+
+async def test_need_35_source_and_referrer_are_kept_and_the_report_adds_up(platform: Platform) -> None:
+    made = await found(platform)
+    id_, mona = made.ids["Brand"], made.ids["Member"]
+    ways: list[dict[str, str]] = [
+        {"source": "fair-2026"}, {"source": "fair-2026", "referrerId": mona}, {"referrerId": mona}, {},
+    ]  # fmt: skip
+    for number, way in enumerate(ways):
+        subject = f"way{number}-{made.slug}"
+        last = await accepted(platform, subject, "joinBrand", brandId=id_, displayName="New", **way)
+    stranger = {"brandId": id_, "displayName": "New", "referrerId": (await found(platform)).ids["Member"]}
+    assert await refused(platform, f"late-{made.slug}", "joinBrand", **stranger) == ["NOT_FOUND"]
+    fields = """memberCount joins { joins referred sources { source joins } otherSources
+      referrers { joins member { displayName } } otherReferrers }"""
+    shown = await brand(platform, made, fields, made.owner, last["consistencyToken"])
+    report = shown["joins"]
+    assert report["joins"] == shown["memberCount"] == 7, "nobody has left: founder, owner, member and four more"
+    assert {one["source"]: one["joins"] for one in report["sources"]} == {"fair-2026": 2, "referral": 1, "direct": 4}
+    assert report["referrers"] == [{"joins": 2, "member": {"displayName": "Mona"}}]
+    assert (report["referred"], report["otherSources"], report["otherReferrers"]) == (2, 0, 0)
+    query = "query($slug: String!) { brand(slug: $slug) { joins { joins } } }"
+    other = await platform.graphql(query, {"slug": made.slug}, platform.token(made.member))
+    assert [error["extensions"]["code"] for error in other["errors"]] == ["FORBIDDEN"]

@@ -31,7 +31,7 @@ def test_every_step_is_a_command_of_its_service(type_: BrandType, kind: BrandKin
 
 
 def furniture(brand_id: str, type_: BrandType, kind: BrandKind) -> dict[str, Any]:
-    """What a brand shows once it is furnished, as `shown` asks for it."""
+    """What a brand shows once it is furnished, as `things` reads it."""
     created = BrandCreated(network_id="n", slug="s", name="N", kind=kind, type=type_, locale="fr", furnished=True)
     steps = plan(brand_id, created)
 
@@ -48,8 +48,12 @@ def furniture(brand_id: str, type_: BrandType, kind: BrandKind) -> dict[str, Any
     }
 
 
-async def shown(platform: Platform, slug: str, subject: str) -> dict[str, Any]:
-    """What a brand has, once it says that it is furnished."""
+async def shows(platform: Platform, slug: str, subject: str, wanted: dict[str, Any]) -> None:
+    """Wait until a brand says that it is furnished, and its views show exactly what is wanted.
+
+    When it says so, all commands have been carried out: what is not shown by then is only not shown yet, and what is
+    there twice stays so.
+    """
     query = """query($slug: String!) { brand(slug: $slug) {
       furnishedAt modules spaces(first: 100) { nodes { slug } } posts(first: 100) { nodes { title } }
       boards(first: 100) { nodes { slug } }
@@ -59,10 +63,15 @@ async def shown(platform: Platform, slug: str, subject: str) -> dict[str, Any]:
     while True:
         answer = await platform.graphql(query, {"slug": slug}, platform.token(subject))
         brand = (answer.get("data") or {}).get("brand")
-        if brand and brand["furnishedAt"] and "errors" not in answer:
-            break
-        assert time.monotonic() < deadline, answer
+        found = brand and brand["furnishedAt"] and "errors" not in answer and things(brand)
+        if found == wanted:
+            return
+        assert time.monotonic() < deadline, (answer, wanted)
         await asyncio.sleep(0.1)
+
+
+def things(brand: dict[str, Any]) -> dict[str, Any]:
+    """What an answer shows, as `furniture` says it."""
     return {
         "spaces": sorted(node["slug"] for node in brand["spaces"]["nodes"]),
         "posts": sorted(node["title"] for node in brand["posts"]["nodes"]),
@@ -133,5 +142,4 @@ async def test_a_process_that_is_killed_in_the_middle_leaves_each_thing_once(pla
     for service in (members, discussions):
         await asyncio.to_thread(service.wait_ready)
     for brand_id, type_, kind in brands:
-        found = await shown(platform, f"b-{brand_id}", founder)
-        assert found == furniture(brand_id, type_, kind), (type_, kind)
+        await shows(platform, f"b-{brand_id}", founder, furniture(brand_id, type_, kind))

@@ -6,11 +6,15 @@ from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.discussions import reaction, space, thread
 
-CODEC = Codec("discussions", (*space.DECIDER.events, *thread.DECIDER.events, *reaction.DECIDER.events))
+CODEC = Codec(
+    "discussions", (*space.DECIDER.events, *thread.DECIDER.events, *reaction.DECIDER.events), thread.UPCASTERS
+)
 SAMPLES = {
     "space_created.v1": space.SpaceCreated(slug="help", name="Entraide", kind=space.SpaceKind.QUESTIONS),
     "post_published.v1": thread.PostPublished(space_id="s1", title="Marées", body="When is *high* tide?\n\n- Brest"),
     "reply_published.v1": thread.ReplyPublished(reply_id="r2", number=2, body="At noon", reply_to="r1"),
+    "post_published.v2": thread.PostPublished(space_id="s1", title="Marées", body="At *noon*", official=True),
+    "reply_published.v2": thread.ReplyPublished(reply_id="r2", number=2, body="At noon", official=True),
     "thread_locked.v1": thread.ThreadLocked(),
     "thread_unlocked.v1": thread.ThreadUnlocked(),
     "reaction_added.v1": reaction.ReactionAdded(target_id="r2", emoji=reaction.Emoji.THUMBS_UP),

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
+from msgspec import structs
 
 from libs.shared.domain import DomainError
 from libs.shared.testing.bdd import given
@@ -56,6 +57,23 @@ class TestPost:
 
     def test_an_id_is_of_one_post_only(self) -> None:
         given(DECIDER, POST).when(post(space_id="s2")).then_raises("ID_TAKEN", ("thread_id",))
+
+
+class TestOfficial:
+    @pytest.mark.parametrize("role", ["owner", "builder"])
+    def test_leaders_speak_for_the_brand(self, role: str) -> None:
+        roles = frozenset({"member", role})
+        spoken = structs.replace(post(roles=roles), official=True)
+        given(DECIDER).when(spoken).then(structs.replace(POST, official=True))
+        answered = structs.replace(reply("r1", "At noon", roles=roles), official=True)
+        given(DECIDER, POST).when(answered).then(structs.replace(FIRST, official=True))
+
+    @pytest.mark.parametrize("roles", [MEMBERS, frozenset({"member", "moderator", "ambassador"})])
+    def test_nobody_else_does(self, roles: frozenset[str]) -> None:
+        spoken = structs.replace(post(roles=roles), official=True)
+        given(DECIDER).when(spoken).then_raises("FORBIDDEN", ("official",))
+        answered = structs.replace(reply("r1", roles=roles), official=True)
+        given(DECIDER, POST).when(answered).then_raises("FORBIDDEN", ("official",))
 
 
 class TestReply:

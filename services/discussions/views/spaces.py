@@ -66,6 +66,7 @@ class SpacesView(View):
     version = 1
     stream = "DISCUSSIONS"
     events = (*space.DECIDER.events, *thread.DECIDER.events)
+    upcasters = thread.UPCASTERS
     subjects = ("evt.discussions.*.space.>", "evt.discussions.*.thread.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "spaces": (

@@ -31,6 +31,7 @@ class PostView(Struct, frozen=True, kw_only=True):
     locked: bool
     reply_count: int
     last_activity_at: datetime
+    official: bool = False
 
 
 class PostPageResult(Page[PostView], frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class ReplyView(Struct, frozen=True, kw_only=True):
     number: int
     reply_to: str | None
     published_at: datetime
+    official: bool = False
 
 
 class ReplyPageResult(Page[ReplyView], frozen=True, kw_only=True):
@@ -108,9 +110,10 @@ class ThreadsView(View):
     """
 
     name = "threads"
-    version = 1
+    version = 2
     stream = "DISCUSSIONS"
     events = (*thread.DECIDER.events, ErasureRecorded)
+    upcasters = thread.UPCASTERS
     subjects = ("evt.discussions.*.thread.>", "evt.discussions.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "posts": (
@@ -217,6 +220,7 @@ def _new_post(recorded: Recorded[Any], event: PostPublished) -> dict[str, Any]:
         "author": recorded.actor,
         "title": event.title,
         "body": event.body,
+        "official": event.official,
         "published_at_ms": published_at_ms,
         "locked": False,
         "reply_count": 0,
@@ -233,6 +237,7 @@ def _new_reply(recorded: Recorded[Any], event: ReplyPublished) -> dict[str, Any]
         "body": event.body,
         "number": event.number,
         "reply_to": event.reply_to,
+        "official": event.official,
         "published_at_ms": to_ms(recorded.time),
     }
 
@@ -248,6 +253,7 @@ def _post(document: Mapping[str, Any]) -> PostView:
         locked=document["locked"],
         reply_count=document["reply_count"],
         last_activity_at=from_ms(document["last_activity_ms"]),
+        official=document["official"],
     )
 
 
@@ -259,5 +265,6 @@ def _reply(document: Mapping[str, Any]) -> ReplyView:
         body=document["body"],
         number=document["number"],
         reply_to=document["reply_to"],
+        official=document["official"],
         published_at=from_ms(document["published_at_ms"]),
     )

@@ -86,6 +86,7 @@ class PublishPostInput:
     space_id: ID
     title: str
     body: str
+    official: bool = strawberry.field(default=False, description="As the voice of the brand: owners and builders only.")
     command_id: CommandId = None
 
 
@@ -96,6 +97,7 @@ class PublishReplyInput:
     post_id: ID
     body: str
     reply_to_id: ID | None = None
+    official: bool = strawberry.field(default=False, description="As the voice of the brand: owners and builders only.")
     command_id: CommandId = None
 
 
@@ -146,6 +148,7 @@ class DiscussionMutation:
             space_id=space.key,
             title=input.title,
             body=input.body,
+            official=input.official,
         )
         return PostPayload(done=done)
 
@@ -169,6 +172,7 @@ class DiscussionMutation:
             thread_id=post.key,
             reply_id=reply_id,
             body=input.body,
+            official=input.official,
             **fields,
         )
         return ReplyPayload(done=done, key=reply_id)

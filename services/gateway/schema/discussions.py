@@ -87,6 +87,7 @@ class Reply(Node):
     body: str = strawberry.field(description="Markdown.")
     number: int = strawberry.field(description="Its place in the thread, from 1.")
     published_at: datetime
+    official: bool = strawberry.field(description="Whether an owner or builder wrote it as the voice of the brand.")
 
     @staticmethod
     def of(row: replies.ReplyReply, scope: Scope) -> "Reply":
@@ -98,6 +99,7 @@ class Reply(Node):
             body=row.body,
             number=row.number,
             published_at=row.published_at,
+            official=row.official,
         )
 
     @batch
@@ -138,6 +140,7 @@ class Post(Node):
     last_activity_at: datetime
     reply_count: int
     locked: bool = strawberry.field(description="A locked thread takes no more replies.")
+    official: bool = strawberry.field(description="Whether an owner or builder wrote it as the voice of the brand.")
 
     @staticmethod
     def of(row: replies.PostReply, scope: Scope) -> "Post":
@@ -152,6 +155,7 @@ class Post(Node):
             last_activity_at=row.last_activity_at,
             reply_count=row.reply_count,
             locked=row.locked,
+            official=row.official,
         )
 
     @batch
