@@ -102,12 +102,12 @@ class Plan:
         return derived_id(self.brand, "idea", ref)
 
     def join(self, line: MemberLine) -> JoinBrand:
-        """The member joins by themself."""
+        """The platform lets the member in: it was long ago, and nobody is there to accept today's rules."""
         member = self.member(line.ref)
         return JoinBrand(
             command_id=self._command(JoinBrand, line.ref),
             brand=self.brand,
-            actor=member,
+            actor=SYSTEM,
             now=line.joined_at,
             member_id=member,
             identity=self._identity(line.ref),
