@@ -30,7 +30,6 @@ from libs.shared.recorded import Recorded
 from libs.shared.streams import ensure_streams, event_stream, key_stream, snapshot_stream
 from libs.shared.vault import Vault
 from services.members.member import (
-    DECIDER,
     ChangeProfile,
     JoinBrand,
     Member,
@@ -38,6 +37,7 @@ from services.members.member import (
     MemberEvent,
     ProfileChanged,
 )
+from services.members.member_decisions import DECIDER
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _BRAND, _SERVICE = "b1", "members"

@@ -14,7 +14,7 @@ from libs.shared.claims import Claim, claims
 from libs.shared.commands import CommandHandler, handle_together
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, Invalid, NotFound
 from libs.shared.service import App
-from services.members import brand, charter, member, network, service_account
+from services.members import brand, charter, member, member_decisions, network, service_account
 from services.members.brand import CreateBrand, EnterStage
 from services.members.homes import Homes
 from services.members.joining import Door
@@ -67,7 +67,7 @@ class Commands:
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
         self.members = app.aggregate(
-            member.DECIDER,
+            member_decisions.DECIDER,
             guards={
                 JoinBrand: self._guard_join,
                 AdmitMember: self._guard_admit,

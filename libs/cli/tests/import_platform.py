@@ -12,14 +12,14 @@ from libs.shared.event_store import Subject
 from services.discussions import space, thread
 from services.events import decisions
 from services.feedback import board, idea, vote
-from services.members import brand, member, network
+from services.members import brand, member_decisions, network
 
 T = TypeVar("T")
 
 _DECIDERS: dict[tuple[str, str], Decider[Any, Any, Any]] = {
     ("members", "network"): network.DECIDER,
     ("members", "brand"): brand.DECIDER,
-    ("members", "member"): member.DECIDER,
+    ("members", "member"): member_decisions.DECIDER,
     ("discussions", "space"): space.DECIDER,
     ("discussions", "thread"): thread.DECIDER,
     ("events", "event"): decisions.DECIDER,
@@ -113,7 +113,9 @@ class FakePlatform:
     def _roles(self, command: Command) -> frozenset[str]:
         if command.actor == SYSTEM:
             return frozenset(Role)
-        joined = self._states.get(("members", command.brand, "member", command.actor), member.DECIDER.initial).joined
+        joined = self._states.get(
+            ("members", command.brand, "member", command.actor), member_decisions.DECIDER.initial
+        ).joined
         return frozenset({Role.MEMBER}) if joined else frozenset()
 
     def _answer(self, name: str, payload: Mapping[str, Any]) -> Any:

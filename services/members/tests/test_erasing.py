@@ -4,7 +4,6 @@ from libs.access.roles import Role
 from libs.shared.domain import SYSTEM
 from libs.shared.testing.bdd import given
 from services.members.member import (
-    DECIDER,
     CertifyErasure,
     ChangeProfile,
     EraseMember,
@@ -16,6 +15,7 @@ from services.members.member import (
     MemberLeft,
     ScrubbedService,
 )
+from services.members.member_decisions import DECIDER
 from services.members.tests.test_member import JOINED, NOW, OWNER, OWNERS, command, join
 
 NOBODY: frozenset[str] = frozenset()

@@ -8,14 +8,14 @@ from libs.access.roles import Role
 from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
-from services.members import brand, charter, home, member, network, service_account
+from services.members import brand, charter, home, member, member_decisions, network, service_account
 
 DECIDERS = (
     network.DECIDER,
     brand.DECIDER,
     charter.DECIDER,
     home.DECIDER,
-    member.DECIDER,
+    member_decisions.DECIDER,
     service_account.DECIDER,
 )
 CODEC = Codec(

@@ -14,7 +14,6 @@ from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.testing.bdd import given
 from services.members.joining import Door
 from services.members.member import (
-    DECIDER,
     AcceptRules,
     AdmitMember,
     CertifyErasure,
@@ -35,6 +34,7 @@ from services.members.member import (
     RoleRevoked,
     RulesAccepted,
 )
+from services.members.member_decisions import DECIDER
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 JOINED = MemberJoined(identity="i1", display_name="Marie", email="marie@example.org")

@@ -14,7 +14,7 @@ from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.text import Slug
 from libs.shared.times import from_ms, to_ms
-from services.members import brand, home, member
+from services.members import brand, home, member, member_decisions
 from services.members.brand import (
     BrandCreated,
     BrandFurnished,
@@ -93,7 +93,7 @@ class BrandsView(View):
     name = "brands"
     version = 2
     stream = "MEMBERS"
-    events = (*brand.DECIDER.events, *home.DECIDER.events, *member.DECIDER.events)
+    events = (*brand.DECIDER.events, *home.DECIDER.events, *member_decisions.DECIDER.events)
     upcasters = {**brand.UPCASTERS, **member.UPCASTERS}
     subjects = ("evt.members.*.brand.>", "evt.members.*.home.>", "evt.members.*.member.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {

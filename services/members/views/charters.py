@@ -12,7 +12,7 @@ from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
-from services.members import charter, member
+from services.members import charter, member, member_decisions
 from services.members.charter import CharterEvent, CharterPart, ManifestoPublished, RulesPublished
 from services.members.member import RulesAccepted
 
@@ -90,7 +90,7 @@ class ChartersView(View):
     name = "charters"
     version = 1
     stream = "MEMBERS"
-    events = (*charter.DECIDER.events, *member.DECIDER.events)
+    events = (*charter.DECIDER.events, *member_decisions.DECIDER.events)
     upcasters = member.UPCASTERS
     subjects = ("evt.members.*.charter.>", "evt.members.*.member.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {

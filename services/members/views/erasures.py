@@ -12,7 +12,7 @@ from libs.shared.privacy import KeyId
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
-from services.members import member
+from services.members import member_decisions
 from services.members.member import MemberErased, MemberErasureRequested, ScrubbedService
 
 
@@ -41,7 +41,7 @@ class ErasuresView(View):
     name = "erasures"
     version = 1
     stream = "MEMBERS"
-    events = member.DECIDER.events
+    events = member_decisions.DECIDER.events
     subjects = ("evt.members.*.member.>",)
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"erasures": (IndexModel("pending"),)}
 

@@ -10,7 +10,7 @@ from libs.shared.domain import Query
 from libs.shared.paging import MAX_SIZE, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
-from services.members import member
+from services.members import member, member_decisions
 from services.members.member import MemberJoined
 
 #: The sources of who said nothing of it: brought by a member, or not.
@@ -61,7 +61,7 @@ class JoinsView(View):
     name = "joins"
     version = 1
     stream = "MEMBERS"
-    events = member.DECIDER.events
+    events = member_decisions.DECIDER.events
     upcasters = member.UPCASTERS
     subjects = ("evt.members.*.member.>",)
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {

@@ -14,7 +14,7 @@ from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
-from services.members import member, service_account
+from services.members import member, member_decisions, service_account
 from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
 from services.members.service_account import ServiceAccountCreated
 
@@ -94,7 +94,7 @@ class MemberListView(View):
     name = "member_list"
     version = 2
     stream = "MEMBERS"
-    events = (*member.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
+    events = (*member_decisions.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
     upcasters = member.UPCASTERS
     subjects = ("evt.members.*.member.>", "evt.members.*.service_account.>", "evt.members.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {

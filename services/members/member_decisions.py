@@ -1,0 +1,196 @@
+"""What a member may do and what follows from it: the decisions on the commands of `member.py`."""
+
+from typing import assert_never
+
+from libs.access.roles import LEADERS, Role, require
+from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden, Invalid
+from services.members.member import (
+    AcceptRules,
+    AdmitMember,
+    CertifyErasure,
+    ChangeProfile,
+    EraseMember,
+    Erasing,
+    GrantRole,
+    JoinBrand,
+    JoinThrough,
+    LeaveBrand,
+    Member,
+    MemberAdmitted,
+    MemberCommand,
+    MemberErased,
+    MemberErasureRequested,
+    MemberEvent,
+    MemberJoined,
+    MemberLeft,
+    ProfileChanged,
+    RevokeRole,
+    RoleGranted,
+    RoleRevoked,
+    RulesAccepted,
+    evolve,
+)
+
+
+def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
+    """The facts that `command` makes true.
+
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, or as the door does.
+    """
+    match command:
+        case AdmitMember():
+            return _admit(state, command)
+        case JoinBrand():
+            return _join(state, command)
+        case AcceptRules():
+            return _accept_rules(state, command)
+        case ChangeProfile():
+            return _change_profile(state, command)
+        case GrantRole():
+            return _grant_role(state, command)
+        case RevokeRole():
+            return _revoke_role(state, command)
+        case LeaveBrand():
+            return _leave(state, command)
+        case EraseMember() | CertifyErasure():
+            return _erase(state, command) if isinstance(command, EraseMember) else _certify(state, command)
+        case _:
+            assert_never(command)
+
+
+def _admit(state: Member, command: AdmitMember) -> list[MemberEvent]:
+    require(command.roles, *LEADERS)
+    if command.role is not Role.MEMBER:
+        require(command.roles, Role.OWNER)
+    return [] if state.joined or state.place is command.role else [MemberAdmitted(role=command.role)]
+
+
+def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
+    _only_oneself(command.actor, command.member_id)
+    if state.erasing is not None:
+        raise Erased(command.member_id)
+    if state.joined:
+        return []
+    if isinstance(command, JoinThrough) and command.actor != SYSTEM:
+        command.door.admit(state.place, command.accepted_rules)
+    joined = MemberJoined(
+        identity=command.identity,
+        display_name=command.display_name,
+        email=command.email,
+        source=command.source,
+        referrer=command.referrer,
+    )
+    events: list[MemberEvent] = [joined]
+    if command.accepted_rules is not None:
+        events.append(RulesAccepted(edition=command.accepted_rules))
+    if state.place is not None and state.place is not Role.MEMBER:
+        events.append(RoleGranted(role=state.place))
+    return events
+
+
+def _accept_rules(state: Member, command: AcceptRules) -> list[MemberEvent]:
+    _only_oneself(command.actor, command.member_id)
+    _must_be_joined(state)
+    return [] if command.edition <= state.accepted_rules else [RulesAccepted(edition=command.edition)]
+
+
+def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
+    _only_oneself(command.actor, command.member_id)
+    _must_be_joined(state)
+    changed = ProfileChanged(
+        display_name=state.display_name if command.display_name is None else command.display_name,
+        bio=state.bio if command.bio is None else command.bio,
+    )
+    return [] if (changed.display_name, changed.bio) == (state.display_name, state.bio) else [changed]
+
+
+def _grant_role(state: Member, command: GrantRole) -> list[MemberEvent]:
+    require(command.roles, Role.OWNER)
+    _must_be_joined(state)
+    if command.role is Role.MEMBER or command.role in state.roles:
+        return []
+    return [RoleGranted(role=command.role)]
+
+
+def _revoke_role(state: Member, command: RevokeRole) -> list[MemberEvent]:
+    require(command.roles, Role.OWNER)
+    if command.role is Role.MEMBER:
+        raise Invalid("the role member ends by leaving", ("role",))
+    if command.role not in state.roles:
+        return []
+    if command.role is Role.OWNER and command.actor == command.member_id:
+        raise DomainError("LAST_OWNER", "another owner must take this role from you", ("role",))
+    return [RoleRevoked(role=command.role)]
+
+
+def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
+    _only_oneself(command.actor, command.member_id)
+    if not state.joined:
+        return []
+    if Role.OWNER in state.roles:
+        raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner from you")
+    return [MemberLeft()]
+
+
+def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
+    if command.actor != command.member_id:
+        require(command.roles, Role.OWNER)
+    if not state.known:
+        raise DomainError("NOT_A_MEMBER", "this was never a member of the brand", ("member_id",))
+    if state.erasing is not None:
+        return []
+    if Role.OWNER in state.roles and command.actor != SYSTEM:
+        raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner away")
+    return [*([MemberLeft()] if state.joined else []), MemberErasureRequested()]
+
+
+def _certify(state: Member, command: CertifyErasure) -> list[MemberEvent]:
+    if command.actor != SYSTEM:
+        raise Forbidden("only the platform certifies an erasure")
+    if state.erasing is None:
+        raise DomainError("NOT_REQUESTED", "nobody asked for this erasure", ("member_id",))
+    if state.erasing is Erasing.CERTIFIED:
+        return []
+    return [MemberErased(key_destroyed_at=command.key_destroyed_at, services=command.services)]
+
+
+def _only_oneself(actor: str, member_id: str) -> None:
+    if actor not in (member_id, SYSTEM):
+        raise Forbidden("only the member does this")
+
+
+def _must_be_joined(state: Member) -> None:
+    if not state.joined:
+        raise DomainError("NOT_A_MEMBER", "this is not a member of the brand", ("member_id",))
+
+
+DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
+    aggregate="member",
+    initial=Member(),
+    decide=decide,
+    evolve=evolve,
+    identify=lambda command: command.member_id,
+    commands=(
+        AdmitMember,
+        JoinBrand,
+        AcceptRules,
+        ChangeProfile,
+        GrantRole,
+        RevokeRole,
+        LeaveBrand,
+        EraseMember,
+        CertifyErasure,
+    ),
+    events=(
+        MemberAdmitted,
+        MemberJoined,
+        RulesAccepted,
+        ProfileChanged,
+        RoleGranted,
+        RoleRevoked,
+        MemberLeft,
+        MemberErasureRequested,
+        MemberErased,
+    ),
+    snapshots=False,
+)
