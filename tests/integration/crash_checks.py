@@ -17,7 +17,7 @@ from libs.shared.mongo import Client, connect
 from libs.shared.privacy import MasterKeys
 from libs.shared.projecting import Applier
 from libs.shared.projection import View
-from libs.shared.pull import StreamReader, head
+from libs.shared.pull import StreamReader, head, is_next_within
 from libs.shared.settings import Settings
 from libs.shared.testing.platform import MASTER_KEYS
 from libs.shared.testing.views import canonical
@@ -124,14 +124,16 @@ class Views:
         return app
 
     async def _settled(self, app: App, view: View) -> None:
-        """Bind the view to the generation that serves, once that has come to the end of its stream."""
-        generations = Generations(app.db)
-        end = await head(self._nats.jetstream(), view.stream)
+        """Bind the view to the generation that serves, once nothing that it reads is left in its stream."""
+        generations, js = Generations(app.db), self._nats.jetstream()
+        end = await head(js, view.stream)
         async with asyncio.timeout(_CATCH_UP_SECONDS):
             while True:
                 active = await generations.active(view.name)
-                if active is not None and (await generations.sequence(active) or 0) >= end:
-                    break
+                if active is not None:
+                    reached = await generations.sequence(active) or 0
+                    if not await is_next_within(js, view.stream, view.subjects, after=reached, until=end):
+                        break
                 await asyncio.sleep(0.05)
         view.bind(active.key, generations.collections(view, active))
 
