@@ -192,8 +192,9 @@ class Log:
         try:
             yield projector, positions
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            while not task.done():  # before Python 3.12 nats-py's waiting may swallow a cancellation
+                task.cancel()
+                await asyncio.wait({task}, timeout=1)
             await positions.stop()
 
 
