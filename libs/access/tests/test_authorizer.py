@@ -33,6 +33,7 @@ from libs.shared.mongo import Database, connect
 from libs.shared.positions import STALE_VIEW, Positions
 from libs.shared.projector import Projector
 from libs.shared.testing.servers import NatsServer
+from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
 
 
@@ -113,8 +114,7 @@ async def world(idle: World) -> AsyncIterator[World]:
     running = asyncio.create_task(projector.run())
     await asyncio.wait_for(projector.caught_up.wait(), 10)
     yield idle
-    running.cancel()
-    await asyncio.wait({running})
+    await end(running)
 
 
 async def test_who_has_just_joined_is_a_member(world: World) -> None:
@@ -260,8 +260,7 @@ async def test_what_cannot_be_known_is_not_refused(idle: World) -> None:
     projector = Projector(idle.view, nats=idle.nats, database=idle.database, positions=idle.positions)
     running = asyncio.create_task(projector.run())
     await asyncio.wait_for(projector.caught_up.wait(), 10)
-    running.cancel()
-    await asyncio.wait({running})
+    await end(running)
     await idle.write("bob", MemberJoined())  # nobody projects it
     with pytest.raises(DomainError) as refused:
         await Authorizer(idle.view, idle.positions, idle.nats, timeout_seconds=0.3).roles("b1", "bob")

@@ -21,6 +21,7 @@ from libs.shared.positions import Positions
 from libs.shared.projection import Change, Counter, SetMember, View, Write
 from libs.shared.projector import Projector
 from libs.shared.recorded import Recorded
+from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
 
 
@@ -192,9 +193,7 @@ class Log:
         try:
             yield projector, positions
         finally:
-            while not task.done():  # before Python 3.12 nats-py's waiting may swallow a cancellation
-                task.cancel()
-                await asyncio.wait({task}, timeout=1)
+            await end(task)
             await positions.stop()
 
 

@@ -15,6 +15,7 @@ from libs.shared.follower import Follower
 from libs.shared.ids import uuid7
 from libs.shared.mongo import Database, connect
 from libs.shared.recorded import Recorded
+from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
 
 
@@ -66,11 +67,6 @@ async def until(seen: list[int], wanted: list[int]) -> None:
     async with asyncio.timeout(30):
         while seen != wanted:  # noqa: ASYNC110 – what it waits for is a list
             await asyncio.sleep(0.01)
-
-
-async def end(running: "asyncio.Task[None]") -> None:
-    running.cancel()
-    await asyncio.wait({running})
 
 
 async def test_events_are_handled_in_order_and_not_again_after_a_restart(world: World) -> None:

@@ -13,6 +13,7 @@ import pytest
 from libs.shared.connection import Connection
 from libs.shared.testing.issuer import Issuer
 from libs.shared.testing.servers import NatsServer
+from libs.shared.testing.tasks import end
 from services.gateway.api_keys import new_key
 from services.gateway.rates import REFUSED_COST, WINDOW_SECONDS, RateLimited, Rates, exchange
 from services.gateway.security import Principal
@@ -195,8 +196,7 @@ async def exchanging(server: NatsServer, held: Rates) -> AsyncIterator[Connectio
     try:
         yield nats
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end(task)
         await nats.close()
 
 

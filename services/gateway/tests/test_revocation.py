@@ -13,6 +13,7 @@ from libs.shared import signed_out
 from libs.shared.connection import Connection
 from libs.shared.domain import Unavailable
 from libs.shared.testing.servers import NatsServer
+from libs.shared.testing.tasks import end
 from services.gateway.revocation import Revocations, follow
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,8 +35,7 @@ async def following(server: NatsServer, revocations: Revocations) -> AsyncIterat
     try:
         yield nats
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await end(task)
         await nats.close()
 
 
@@ -84,8 +84,7 @@ async def test_who_waits_is_told_and_nobody_else_is() -> None:
     assert not later.done() and not bob.done()
     revocations.note("ada", AT + 2)
     await asyncio.wait_for(later, 10)
-    bob.cancel()
-    await asyncio.wait({bob})
+    await end(bob)
     await asyncio.wait_for(revocations.refused("ada", AT), 10)
 
 
