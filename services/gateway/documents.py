@@ -1,7 +1,7 @@
 """GraphQL documents made ready to run: trusted ones at the start, others once for each text, within the limits."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from cachetools import LRUCache
@@ -50,12 +50,27 @@ class Policy(msgspec.Struct, frozen=True):
     introspection: bool = True
 
 
-class _Ready(msgspec.Struct, frozen=True):
+class Runnable(NamedTuple):
+    """A document with the operation of it to run, what that expands to, and whether the document is registered."""
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    measure: limits.Measure
+    trusted: bool
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name, if it has one."""
+        return self.operation.name.value if self.operation.name else None
+
+
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
     """`sizing` names the variables that the cost depends on, `max_cost` bounds it, `measures` remembers it."""
 
     document: DocumentNode
     sizing: tuple[str, ...]
     max_cost: int = limits.MAX_COST
+    trusted: bool = False
     measures: dict[tuple[object, ...], limits.Measure] = {}
 
 
@@ -77,12 +92,12 @@ class Documents:
         self._trusted = {text: self._prepare_trusted(text, source) for text, source in trusted or ()}
         self._known: LRUCache[str, _Remembered] = LRUCache(CACHED_CHARACTERS, getsizeof=lambda found: found.weight)
 
-    def ready(
-        self, query: str, operation_name: str | None, variables: Mapping[str, Any]
-    ) -> tuple[DocumentNode, OperationDefinitionNode]:
-        """The document and the operation to run; raises `Refused`."""
+    def ready(self, query: str, operation_name: str | None, variables: Mapping[str, Any]) -> Runnable:
+        """What is to be run with these variables; raises `Refused`."""
         found = self._find(query)
-        self._bound_cost(found, variables)
+        measure = self._measure(found, variables)
+        if measure.cost > found.max_cost:
+            raise Refused(limits.TooComplex("cost", found.max_cost))
         operation = get_operation_ast(found.document, operation_name)
         if operation is None:
             message = (
@@ -91,20 +106,12 @@ class Documents:
                 else "operationName must say which operation to run"
             )
             raise Refused(GraphQLError(message, extensions={"code": "OPERATION_NOT_FOUND"}))
-        return found.document, operation
+        return Runnable(found.document, operation, measure, found.trusted)
 
     def trusted_names(self) -> set[str]:
         """The names of the operations that are registered."""
         nodes = (node for ready in self._trusted.values() for node in ready.document.definitions)
         return {node.name.value for node in nodes if isinstance(node, OperationDefinitionNode) and node.name}
-
-    def trusts(self, query: str) -> bool:
-        """Whether this text is registered."""
-        return query in self._trusted
-
-    def measure(self, query: str, variables: Mapping[str, Any]) -> limits.Measure:
-        """What the document expands to with these variables; raises `Refused`."""
-        return self._measure(self._find(query), variables)
 
     def _find(self, query: str) -> _Ready:
         trusted = self._trusted.get(query)
@@ -156,7 +163,7 @@ class Documents:
             for found in errors:
                 found.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
             raise Refused(*errors)
-        return _Ready(document, limits.sizing_variables(document), measures={})
+        return _Ready(document=document, sizing=limits.sizing_variables(document))
 
     def _prepare_trusted(self, text: str, source: str) -> _Ready:
         """No limits: somebody reviewed the document.  Its variables may not make it dearer than its defaults do."""
@@ -168,12 +175,12 @@ class Documents:
         if errors:
             raise ManifestError(f"{source}: {errors[0].message}")
         reviewed = limits.measure(document, self._sizes, {}).cost
-        return _Ready(document, limits.sizing_variables(document), max(reviewed, limits.MAX_COST), {})
-
-    def _bound_cost(self, found: _Ready, variables: Mapping[str, Any]) -> None:
-        cost = self._measure(found, variables).cost
-        if cost > found.max_cost:
-            raise Refused(limits.TooComplex("cost", found.max_cost))
+        return _Ready(
+            document=document,
+            sizing=limits.sizing_variables(document),
+            max_cost=max(reviewed, limits.MAX_COST),
+            trusted=True,
+        )
 
     def _measure(self, found: _Ready, variables: Mapping[str, Any]) -> limits.Measure:
         key = tuple(_size(variables, name) for name in found.sizing)

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, Final, cast
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from graphql import ExecutionResult as CoreResult
+from graphql import GraphQLError, OperationType
 from graphql.execution import Executor as CoreExecutor
 from graphql.execution import create_source_event_stream
 from graphql.pyutils import is_awaitable
@@ -18,7 +18,8 @@ from libs.shared.domain import DomainError
 from libs.shared.ids import uuid7
 from libs.shared.logs import logger
 from services.gateway.context import Context
-from services.gateway.documents import Documents, Policy, Refused
+from services.gateway.documents import Documents, Policy, Refused, Runnable
+from services.gateway.limits import Measure
 from services.gateway.observation import Observer
 from services.gateway.schema import build
 from services.gateway.schema.common import INTERNAL
@@ -39,9 +40,10 @@ class Operation(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """A GraphQL response; `data` is left out when nothing was executed."""
+    """A GraphQL response; `data` is left out when nothing was executed.  `measure` is of a document sent as text."""
 
     body: dict[str, Any]
+    measure: Measure | None = None
 
     @property
     def executed(self) -> bool:
@@ -66,8 +68,7 @@ class Engine:
 
     def kind(self, operation: Operation) -> OperationType:
         """Whether it reads, writes or subscribes; raises `Refused` when it cannot run."""
-        variables = operation.variables or {}
-        return self.documents.ready(operation.query, operation.operation_name, variables)[1].operation
+        return self._ready(operation).operation.operation
 
     async def execute(self, operation: Operation, context: Context, parent: str | None = None) -> Result:
         """Run a query or mutation.  `parent` is the trace context that came with the request.
@@ -75,30 +76,29 @@ class Engine:
         Raises `RateLimited` when its sender has too little left for it.
         """
         try:
-            document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
+            ready = self._ready(operation)
         except Refused as refused:
             context.pay(None)
             self.observer.refused(str((refused.errors[0].extensions or {}).get("code")))
             return Result({"errors": [error_body(error) for error in refused.errors]})
+        node, cost = ready.operation, ready.measure.cost
         if node.operation is OperationType.SUBSCRIPTION:
             error = GraphQLError(
                 "subscriptions run over WebSocket or as text/event-stream",
                 extensions={"code": "SUBSCRIPTION_NEEDS_STREAM"},
             )
             return Result({"errors": [error_body(error)]})
-        cost = self._cost(operation)
         context.pay(cost)
-        name = node.name.value if node.name else ""
-        with self.observer.operation(node.operation.value, name, operation.query, cost, parent) as observed:
-            result = await self._run(document, node, operation, context)
+        with self.observer.operation(node.operation.value, ready.name or "", operation.query, cost, parent) as observed:
+            result = await self._run(ready, operation, context)
             observed.answered(result.body.get("errors", ()))
-            return result
+            return result if ready.trusted else Result(result.body, ready.measure)
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
         """Run a subscription: a result for each thing that happens; raises `Refused` and `RateLimited`."""
-        document, node = self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
-        context.pay(self._cost(operation))
-        stream = await self._events(document, node, operation, context)
+        ready = self._ready(operation)
+        context.pay(ready.measure.cost)
+        stream = await self._events(ready, operation, context)
         if isinstance(stream, CoreResult):
             yield _result(stream)
             return
@@ -106,37 +106,29 @@ class Engine:
             try:
                 with self.observer.lasting():
                     async for event in stream:
-                        yield await self._run(document, node, operation, context, event)
+                        yield await self._run(ready, operation, context, event)
             except Exception as error:
                 yield _result(CoreResult(None, [GraphQLError(str(error), original_error=error)]))
 
-    async def _run(
-        self,
-        document: DocumentNode,
-        node: OperationDefinitionNode,
-        operation: Operation,
-        context: Context,
-        root: Any = None,
-    ) -> Result:
-        name = node.name.value if node.name else None
+    def _ready(self, operation: Operation) -> Runnable:
+        return self.documents.ready(operation.query, operation.operation_name, operation.variables or {})
+
+    async def _run(self, ready: Runnable, operation: Operation, context: Context, root: Any = None) -> Result:
         result = await self._executor.execute(
-            document, root=root, context=context, variables=operation.variables, operation_name=name
+            ready.document, root=root, context=context, variables=operation.variables, operation_name=ready.name
         )
         return _result(result)
 
     async def _events(
-        self, document: DocumentNode, node: OperationDefinitionNode, operation: Operation, context: Context
+        self, ready: Runnable, operation: Operation, context: Context
     ) -> AsyncGenerator[Any, None] | CoreResult:
         """What happens, as graphql-core gets it from the field that is subscribed to; or why it cannot be had."""
-        name = node.name.value if node.name else None
-        built = CoreExecutor.build(self.schema._schema, document, None, context, operation.variables, name)
+        variables = operation.variables
+        built = CoreExecutor.build(self.schema._schema, ready.document, None, context, variables, ready.name)
         if isinstance(built, list):
             return CoreResult(None, built)
         stream: Any = create_source_event_stream(built)
         return cast(AsyncGenerator[Any, None] | CoreResult, await stream if is_awaitable(stream) else stream)
-
-    def _cost(self, operation: Operation) -> int:
-        return self.documents.measure(operation.query, operation.variables or {}).cost
 
 
 def remote_parent(headers: Mapping[str, str]) -> str | None:

@@ -140,7 +140,7 @@ class GraphQL:
             request.refuse_unless_posted()
         asking = context(gateway, sender, freshness(request.headers))
         result = await gateway.engine.execute(operation, asking, remote_parent(request.headers))
-        answer = _response(priced(gateway, operation, result), kind, sender.allowance.headers())
+        answer = _response(priced(result), kind, sender.allowance.headers())
         if not request.posted and "documentId" in members and _is_cacheable(result):
             return _revalidated(answer, request.headers.get("if-none-match", ""))
         return answer

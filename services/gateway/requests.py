@@ -87,16 +87,14 @@ def _context(gateway: Gateway, bus: Bus, sender: Sender, at_least: dict[str, int
     return Context(bus, gateway.identity_key, principal, at_least, gateway.feed, allowance=allowance)
 
 
-def priced(gateway: Gateway, operation: Operation, result: Result) -> dict[str, Any]:
+def priced(result: Result) -> dict[str, Any]:
     """The response with what the operation cost in `extensions.cost`; a trusted document's is known beforehand."""
-    documents = gateway.engine.documents
-    if not result.executed or documents.trusts(operation.query):
+    if not result.executed or result.measure is None:
         return result.body
-    found = documents.measure(operation.query, operation.variables or {})
     cost = {
-        "requested": found.cost,
+        "requested": result.measure.cost,
         "maximum": limits.MAX_COST,
-        "depth": found.depth,
+        "depth": result.measure.depth,
         "maximumDepth": limits.MAX_DEPTH,
     }
     return {**result.body, "extensions": {**result.body.get("extensions", {}), "cost": cost}}

@@ -75,7 +75,7 @@ class Stream:
         async with gateway.admission.place():
             asking = context(gateway, sender, at_least)
             result = await gateway.engine.execute(operation, asking, remote_parent(request.headers))
-            answer = priced(gateway, operation, result)
+            answer = priced(result)
         return await self._stream(_single(answer), sender.principal)
 
     async def _subscribe(

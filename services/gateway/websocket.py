@@ -234,7 +234,7 @@ class Connection:
         async with self._gateway.admission.place():
             asking = context(self._gateway, self._sender(), self._at_least)
             result = await self._gateway.engine.execute(operation, asking)
-        yield result, priced(self._gateway, operation, result)
+        yield result, priced(result)
 
     def _sender(self) -> Sender:
         """The same sender for each operation, which each draws on the quota anew; raises `RateLimited`."""

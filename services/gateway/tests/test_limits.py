@@ -240,23 +240,27 @@ def test_the_operation_has_to_be_named_among_several(documents: Documents) -> No
         with pytest.raises(Refused) as caught:
             documents.ready(query, name, {})
         assert (caught.value.errors[0].extensions or {})["code"] == "OPERATION_NOT_FOUND"
-    assert documents.ready(query, "B", {})[1].name.value == "B"  # type: ignore[union-attr]
+    assert documents.ready(query, "B", {}).name == "B"
 
 
 def test_sizes_that_are_not_given_are_the_defaults_of_the_variables(documents: Documents) -> None:
     query = """query($n: Int%s) { brand(slug: "x") { posts(first: $n) { nodes { replies(first: 50) { nodes {
       number body } } } } } }"""
     cheap, plain, dear = query % " = 5", query % "", query % " = 100"
-    assert documents.measure(cheap, {}).cost < documents.measure(plain, {}).cost < 5_000
+    assert documents.ready(cheap, None, {}).measure.cost < documents.ready(plain, None, {}).measure.cost < 5_000
     assert refusal(documents, dear) == "QUERY_TOO_COMPLEX"
     documents.ready(dear, None, {"n": 5})
-    assert documents.measure(plain, {"n": None}) == documents.measure(plain, {})
+    assert documents.ready(plain, None, {"n": None}).measure == documents.ready(plain, None, {}).measure
 
 
 def test_the_dearer_of_two_sizes_counts(documents: Documents) -> None:
     query = '{ brand(slug: "x") { posts(%s) { nodes { id } } } }'
-    both = documents.measure(query % "first: 1, last: 100", {})
-    assert both == documents.measure(query % "last: 100, first: 1", {}) == documents.measure(query % "last: 100", {})
+    both = documents.ready(query % "first: 1, last: 100", None, {}).measure
+    assert (
+        both
+        == documents.ready(query % "last: 100, first: 1", None, {}).measure
+        == documents.ready(query % "last: 100", None, {}).measure
+    )
 
 
 @pytest.mark.parametrize("query", ["{ __schema { queryType { name } } }", '{ a: __type(name: "Query") { name } }'])
@@ -276,8 +280,8 @@ def test_names_of_the_schema_are_not_suggested_either(documents: Documents) -> N
 
 
 def test_a_document_is_prepared_once(documents: Documents) -> None:
-    first, _ = documents.ready("{ __typename }", None, {})
-    again, _ = documents.ready("{ __typename }", None, {})
+    first = documents.ready("{ __typename }", None, {}).document
+    again = documents.ready("{ __typename }", None, {}).document
     assert first is again
 
 
