@@ -26,6 +26,7 @@ from libs.shared.positions import Positions
 from libs.shared.projection import View
 from libs.shared.projector import Projector, State
 from libs.shared.rpc import Responder
+from libs.shared.schedules import Due, Schedules, Timetable
 from libs.shared.settings import Settings
 from libs.shared.streams import ensure_streams, event_stream, key_stream, schedule_stream, snapshot_stream
 from libs.shared.vault import Vault
@@ -68,12 +69,16 @@ class App:
     Nothing is connected before `start`, so a service can be composed to be described (`App.offline`).
     """
 
-    def __init__(self, name: str, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, name: str, settings: Settings, *, clock: Clock | None = None, timetable: Timetable | None = None
+    ) -> None:
         self.name = name
         self.settings = settings
         self.clock = clock or SystemClock()
         self.nats = Connection(name)
         self.bus = BusClient(self.nats)
+        #: What is to happen later; `on_due` says how.
+        self.timetable: Timetable = timetable or Schedules(self.nats, name)
         #: The keys to personal data; None without master keys, which only a service without such data can do.
         self.vault = Vault(self.nats, settings.key_ring) if settings.master_keys.get_secret_value() else None
         self.store: EventStore = JetStreamEventStore(self.nats, Codec(name), vault=self.vault)
@@ -88,6 +93,7 @@ class App:
         self._answers: dict[str, Answers] = {}
         self._hooks: list[Callable[[], Awaitable[None]]] = []
         self._loops: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._due: dict[str, Callable[[Due], Awaitable[None]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._serving = False
 
@@ -224,6 +230,12 @@ class App:
         """Run `loop` for as long as the service runs; when it fails it is logged and begun again."""
         self._loops[name] = loop
 
+    def on_due(self, kind: str, handle: Callable[[Due], Awaitable[None]]) -> None:
+        """Hand over what `timetable` has of this kind when its time has come, as `Schedules.deliver` describes."""
+        if self._due.setdefault(kind, handle) is not handle:
+            raise ValueError(f"what is due of {kind!r} is handled twice")
+        self._loops["timetable"] = lambda: self.timetable.deliver(self._hand_over)
+
     # Life
 
     async def start(self) -> None:
@@ -307,6 +319,10 @@ class App:
         for projector in self.projectors:
             problems[f"view {projector.view.name}"] = _problem(projector)
         return problems
+
+    async def _hand_over(self, due: Due) -> None:
+        """Raises KeyError for a kind that this release does not know: another one may, so it is kept."""
+        await self._due[due.kind](due)
 
     def _has_personal_data(self) -> bool:
         events = [*self.store.codec.events.values(), *(event for view in self._views.values() for event in view.events)]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -37,6 +37,22 @@ class Due(NamedTuple):
     id: str
     data: bytes
     attempt: int
+
+
+class Timetable(Protocol):
+    """What is to happen later in one service; `Schedules` keeps it, tests may turn a clock instead."""
+
+    async def create(self, kind: str, id: str, at: datetime, data: bytes = b"") -> None:  # noqa: A002
+        """See `Schedules.create`."""
+
+    async def reschedule(self, kind: str, id: str, at: datetime, data: bytes = b"") -> None:  # noqa: A002
+        """See `Schedules.reschedule`."""
+
+    async def cancel(self, kind: str, id: str) -> None:  # noqa: A002
+        """See `Schedules.cancel`."""
+
+    async def deliver(self, handle: Callable[[Due], Awaitable[None]]) -> None:
+        """See `Schedules.deliver`."""
 
 
 class Schedules:

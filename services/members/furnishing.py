@@ -4,27 +4,15 @@ Every id is derived from the brand, so that a process that ends in the middle an
 commands to the same things, and each exists once.
 """
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable
-
-from libs.shared.domain import SYSTEM, Accepted, DomainError
+from libs.shared.domain import DomainError
 from libs.shared.follower import Follower
+from libs.shared.insisting import Insisting, Send
 from libs.shared.logs import logger
-from libs.shared.positions import STALE_VIEW
 from libs.shared.recorded import Recorded
 from libs.shared.service import App
 from services.members import brand
 from services.members.brand import BrandCreated
 from services.members.templates import Step, plan
-
-#: Sends a command: service, aggregate, name, message.
-Send = Callable[[str, str, str, dict[str, object]], Awaitable[Accepted]]
-
-#: Refusals that say nothing about the command: it is sent again.
-_PASSING = frozenset({"UNAVAILABLE", "TIMEOUT", "CONFLICT", STALE_VIEW})
-_FIRST_PAUSE_SECONDS = 0.1
-_LAST_PAUSE_SECONDS = 5.0
 
 _log = logger(__name__)
 
@@ -33,7 +21,7 @@ class Furnishing:
     """Furnishes one brand after the other."""
 
     def __init__(self, send: Send) -> None:
-        self._send = send
+        self._insisting = Insisting(send)
 
     @classmethod
     def register(cls, app: App) -> None:
@@ -59,20 +47,11 @@ class Furnishing:
         return True
 
     async def _do(self, recorded: Recorded[BrandCreated], step: Step) -> bool:
-        service, aggregate, name = step.to.split(".")
-        envelope = {"command_id": step.command_id, "brand": recorded.brand, "actor": SYSTEM, "now": recorded.time}
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                await self._send(service, aggregate, name, {**envelope, **step.fields})
-            except DomainError as refusal:
-                if refusal.code not in _PASSING:
-                    _log.warning("furniture left out", brand=recorded.brand, step=step.to, code=refusal.code)
-                    return False
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 – jitter
-                pause = min(pause * 2, _LAST_PAUSE_SECONDS)
-            else:
-                return True
+        answer = await self._insisting.send(step.to, step.command_id, recorded.brand, recorded.time, step.fields)
+        if isinstance(answer, DomainError):
+            _log.warning("furniture left out", brand=recorded.brand, step=step.to, code=answer.code)
+            return False
+        return True
 
 
 def _completed(recorded: Recorded[BrandCreated], left_out: list[str]) -> Step:
