@@ -30,6 +30,7 @@ from services.members.member import (
     LeaveBrand,
 )
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.provisioning.commands import EXEMPT as PROVISIONING
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
 
@@ -50,6 +51,7 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        *PROVISIONING,
     }
 )
 

@@ -10,6 +10,7 @@ from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.provisioning.service import compose_provisioning
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -80,6 +81,7 @@ def compose(app: App) -> None:
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *compose_provisioning(app, authorizer, commands.members),
         ],
     )
 

@@ -38,6 +38,7 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
+from services.members.provisioning.directory import ShownName, SubjectSource
 from tests.integration.community import COLORS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -46,13 +47,30 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Commands and queries of the services that are for others than the gateway.
+#: Commands and queries behind the SCIM door; `test_scim_contracts.py` holds them.
+SCIM: Final = {
+    "cmd.members.provisioned_user.provision_user",
+    "cmd.members.provisioned_user.replace_user",
+    "cmd.members.provisioned_user.remove_user",
+    "cmd.members.provisioned_group.provision_group",
+    "cmd.members.provisioned_group.change_group",
+    "cmd.members.provisioned_group.remove_group",
+    "qry.members.provisioned_users_get_many",
+    "qry.members.provisioned_user_page",
+    "qry.members.provisioned_group_range",
+    "qry.members.provisioned_group_members",
+    "qry.members.groups_of_users",
+}
+
+#: Commands and queries of the services that are for others than the gateway's schema.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
+    "cmd.members.provisioned_user.settle_group_roles",
+    *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
@@ -67,6 +85,8 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "CharterPart": CharterPart,
     "Module": Module,
     "ServiceAccountScope": Scope,
+    "DirectorySubject": SubjectSource,
+    "DirectoryShownName": ShownName,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -123,7 +143,7 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = ("Member", "ServiceAccount", "ProvisionedGroup", "Space", "Post", "Event", "Board", "Idea")
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -178,6 +198,11 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
     "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
     "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "configureDirectory": (
+        {"brandId": IDS["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        {},
+    ),
+    "mapGroupToRole": ({"groupId": IDS["ProvisionedGroup"], "role": None}, {"role": "MODERATOR"}),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),

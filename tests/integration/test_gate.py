@@ -30,6 +30,18 @@ ALLOWED: Final = {
     "cmd.members.member.leave_brand": "nobody is held in a brand",
     "cmd.members.member.erase_member": "who wants to be forgotten is, whatever the brand does",
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
+    **{
+        f"cmd.members.{what}": "a directory prepares a draft, and lets people go whatever the stage"
+        for what in (
+            "provisioned_user.provision_user",
+            "provisioned_user.replace_user",
+            "provisioned_user.remove_user",
+            "provisioned_user.settle_group_roles",
+            "provisioned_group.provision_group",
+            "provisioned_group.change_group",
+            "provisioned_group.remove_group",
+        )
+    },
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
     "cmd.members.session.end_sessions": "sessions stand above brands",

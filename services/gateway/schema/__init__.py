@@ -6,6 +6,7 @@ from strawberry.printer import print_schema
 from services.gateway.schema import words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
+from services.gateway.schema.directories import DirectoryMutation
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
@@ -24,6 +25,7 @@ class Mutation(
     HomeMutation,
     MemberMutation,
     ServiceAccountMutation,
+    DirectoryMutation,
     SessionMutation,
     DiscussionMutation,
     EventMutation,

@@ -22,6 +22,7 @@ from services.gateway.loaders import (
     MEMBERS,
     NETWORKS,
     POSTS,
+    PROVISIONED_GROUPS,
     REPLIES,
     SERVICE_ACCOUNTS,
     SPACES,
@@ -46,6 +47,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.directories import BrandDirectory, ProvisionedGroup
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
@@ -84,6 +86,7 @@ class Brand(
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
+    BrandDirectory,
     BrandJoins,
 ):
     """A brand."""
@@ -208,6 +211,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

@@ -9,6 +9,7 @@ from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
+from services.members.provisioning.tests import samples as provisioning
 
 DECIDERS = (
     network.DECIDER,
@@ -17,6 +18,7 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *provisioning.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -80,6 +82,7 @@ SAMPLES = {
         key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
         services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
     ),
+    **provisioning.SAMPLES,
 }
 
 
