@@ -30,6 +30,8 @@ from services.members.member import (
     LeaveBrand,
 )
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import LeaveNetworking
 from services.members.provisioning.commands import EXEMPT as PROVISIONING
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
@@ -51,6 +53,8 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        BlockMember,
+        LeaveNetworking,
         *PROVISIONING,
     }
 )

@@ -10,6 +10,7 @@ from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.networking.composition import compose_networking
 from services.members.provisioning.service import compose_provisioning
 from services.members.sessions import Sessions
 from services.members.views.brands import (
@@ -74,6 +75,7 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -81,6 +83,7 @@ def compose(app: App) -> None:
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *networking,
             *compose_provisioning(app, authorizer, commands.members),
         ],
     )
