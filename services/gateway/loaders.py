@@ -9,6 +9,7 @@ from libs.shared.domain import DomainError
 from services.gateway import replies as rows
 from services.gateway.context import Scope
 from services.gateway.limits import MAX_PAGE
+from services.gateway.profile_replies import ProfileReply
 
 V = TypeVar("V")
 N = TypeVar("N")
@@ -105,6 +106,8 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+#: As the viewer may see them.
+PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])
