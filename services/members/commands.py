@@ -43,6 +43,8 @@ from services.members.member import (
     LeaveBrand,
 )
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import LeaveNetworking
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
 from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
@@ -72,6 +74,8 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        BlockMember,
+        LeaveNetworking,
     }
 )
 

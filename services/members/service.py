@@ -12,6 +12,7 @@ from services.members.commands import EXEMPT, Commands
 from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
 from services.members.sessions import Sessions
 from services.members.views.brands import (
@@ -77,6 +78,7 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -86,6 +88,7 @@ def compose(app: App) -> None:
             compose_profiles(app, authorizer),
             compose_consents(app, authorizer),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *networking,
         ],
     )
 

@@ -26,6 +26,8 @@ from services.members.brand import BrandKind, CreateBrand
 from services.members.consents.consent import GiveConsent
 from services.members.member import ChangeProfile, EraseMember, JoinBrand
 from services.members.network import CreateNetwork
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import ChooseNetworking
 from services.members.profiles.audience import EVERYONE
 from services.members.profiles.fields import FieldDefinition, FieldType, Label
 from services.members.profiles.form import DefineProfileField
@@ -36,7 +38,7 @@ from tests.integration.crash_clients import PASSING, envelope
 #: What a member writes: each field gets a mark of its own.
 FIELDS = (
     "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
-    "title", "body", "reply", "ideatitle", "ideabody",
+    "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
@@ -88,6 +90,11 @@ class Marker:
             brand_id=brand, network_id=network, slug=tag, name=CONTROL, kind=BrandKind.CLUB, locale="en",
         )  # fmt: skip
         await self.send("members.profile_form", DefineProfileField, brand, SYSTEM, brand_id=brand, field=_COMPANY)
+        friend = self.platform.member("friend", brand)
+        await self.send(
+            "members.member", JoinBrand, brand, friend,
+            member_id=friend, identity=self.platform.identity("friend"), display_name="Friend",
+        )  # fmt: skip
         await self.send(
             "discussions.space", CreateSpace, brand, SYSTEM,
             space_id=space, slug="all", name=CONTROL, kind=SpaceKind.DISCUSSION,
@@ -123,6 +130,12 @@ class Marker:
                 {**one, "url": f"https://example.org/{mark}avatar", "alt": f"{mark}alt"},
             ),
             ("members.member", GiveConsent, {**one, "purpose": "photos", "edition": 1}),
+            (
+                "members.networking",
+                ChooseNetworking,
+                {**one, "interests": (f"{mark}interest",), "skills": (f"{mark}skill",)},
+            ),
+            ("members.block_list", BlockMember, {**one, "blocked_id": self.platform.member("friend", brand)}),
             (
                 "discussions.thread",
                 PublishPost,

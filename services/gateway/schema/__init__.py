@@ -12,6 +12,7 @@ from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
@@ -33,6 +34,7 @@ class Mutation(
     EventMutation,
     FeedbackMutation,
     PrivacyMutation,
+    NetworkingMutation,
 ):
     """All commands."""
 

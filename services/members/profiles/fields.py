@@ -1,6 +1,7 @@
 """The fields that a brand adds to profiles: how one is defined, and which values it takes.  Pure."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -19,13 +20,14 @@ from services.members.profiles.urls import public_url
 MAX_TEXT: Final = 200
 MAX_LONG_TEXT: Final = 5_000
 
-_Words = Annotated[
-    str, Meta(max_length=MAX_LONG_TEXT, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")
-]
+#: What texts do not have: of the control characters only tab, line feed, carriage return.
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: A value as it comes and goes: text (also a date as YYYY-MM-DD, an address, the key of a choice), number, yes or no,
 #: keys of choices.
-Value: TypeAlias = _Words | float | bool | Annotated[list[Slug], Meta(max_length=100)]
+Value: TypeAlias = (
+    Annotated[str, Meta(max_length=MAX_LONG_TEXT)] | float | bool | Annotated[list[Slug], Meta(max_length=100)]
+)
 
 
 class FieldType(StrEnum):
@@ -154,6 +156,8 @@ def _text(field: FieldDefinition, text: str) -> str:
     text = text.strip()
     if not text:
         raise refused(field.key, "WRONG_TYPE", f"{field.key} is text; null takes the value away")
+    if _CONTROLS.search(text):
+        raise refused(field.key, "WRONG_TYPE", f"{field.key} is text without control characters")
     if field.type is FieldType.TEXT and any(mark in text for mark in "\t\n\r\u2028\u2029"):
         raise refused(field.key, "WRONG_TYPE", f"{field.key} is one line")
     most = field.limits.max_length or (MAX_TEXT if field.type is FieldType.TEXT else MAX_LONG_TEXT)

@@ -10,6 +10,7 @@ from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
 from services.members.consents import consent, purposes
+from services.members.networking import block_list, networking, tag_list
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
@@ -23,6 +24,9 @@ DECIDERS = (
     service_account.DECIDER,
     form.DECIDER,
     purposes.DECIDER,
+    networking.DECIDER,
+    block_list.DECIDER,
+    tag_list.DECIDER,
 )
 CODEC = Codec(
     "members",
@@ -115,6 +119,12 @@ SAMPLES = {
     "consent_purpose_restored.v1": purposes.ConsentPurposeRestored(purpose="calls"),
     "consent_given.v1": consent.ConsentGiven(purpose="calls", edition=2, replaced=1),
     "consent_withdrawn.v1": consent.ConsentWithdrawn(purpose="calls", edition=2),
+    "networking_chosen.v1": networking.NetworkingChosen(interests="boats\ncôte d'azur", skills="python"),
+    "networking_left.v1": networking.NetworkingLeft(),
+    "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
+    "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
+    "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
 }
 
 

@@ -73,6 +73,7 @@ def test_a_value_fits_its_type_or_is_refused(kind: FieldType, value: Any) -> Non
         (field(), "x" * 201, "FIELD_TOO_LONG"),
         (field(limits=Limits(max_length=3)), "four", "FIELD_TOO_LONG"),
         (field(), "two\nlines", "FIELD_WRONG_TYPE"),
+        (field(kind=FieldType.LONG_TEXT), "a\x00b", "FIELD_WRONG_TYPE"),
         (field(kind=FieldType.NUMBER, limits=Limits(minimum=1)), 0.5, "FIELD_OUT_OF_RANGE"),
         (field(kind=FieldType.NUMBER, limits=Limits(maximum=1)), 1.5, "FIELD_OUT_OF_RANGE"),
         (field(kind=FieldType.NUMBER), float("nan"), "FIELD_OUT_OF_RANGE"),
