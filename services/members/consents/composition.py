@@ -39,6 +39,7 @@ def compose_consents(app: App, authorizer: Authorizer) -> Source:
     view = app.view(ConsentsView())
 
     async def oneself(query: ConsentsOfMember | ConsentHistory) -> None:
+        await authorizer.member_only(query)  # of who left there is the export
         if query.viewer not in (query.member_id, SYSTEM):
             raise Forbidden("members see their own consents only")
 
