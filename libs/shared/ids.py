@@ -32,6 +32,11 @@ def member_id(key: bytes, brand: str, identity: str) -> str:
     return _keyed(key, "member", brand, identity)
 
 
+def external_token(key: bytes, brand: str, external_id: str) -> str:
+    """Return what stands for a member's id in another system, where that must not be readable."""
+    return _keyed(key, "external", brand, external_id)
+
+
 def keyed_id(key: bytes, kind: str, *parts: str) -> str:
     """Return the keyed hash of something that must not stand readable in a subject, such as a user name."""
     return _keyed(key, "of", kind, *parts)

@@ -25,7 +25,7 @@ from services.gateway.schema.common import (
     known,
     page_arguments,
 )
-from services.gateway.schema.members import Role
+from services.gateway.schema.roles import Role
 
 
 @strawberry.enum(description="The SCIM attribute that holds what the OIDC issuer says in `sub`.")

@@ -6,7 +6,7 @@ none, and no two users or groups of a brand have the same name.
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import structs
 
@@ -19,6 +19,7 @@ from libs.shared.commands import CommandHandler, back_off, handle_together
 from libs.shared.domain import SYSTEM, Accepted, Command, DomainError, Invalid
 from libs.shared.service import App
 from services.members.member import GrantRole, JoinBrand, LeaveBrand, Member, MemberCommand, MemberEvent, RevokeRole
+from services.members.profiles.external_ids import ExternalIds
 from services.members.provisioning import directory, group, user
 from services.members.provisioning.directory import ShownName, SubjectSource
 from services.members.provisioning.group import AddGroup, ChangeGroup, ChangeNamedGroup, ProvisionGroup, RemoveGroup
@@ -46,16 +47,28 @@ EXEMPT: Final[frozenset[type[Command]]] = frozenset(
 
 _ATTEMPTS: Final = 5
 _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
-_Members: TypeAlias = CommandHandler[Member, MemberCommand, MemberEvent]
+
+
+class Memberships(Protocol):
+    """The memberships that directories begin and end (`services/members/commands.py`)."""
+
+    @property
+    def members(self) -> CommandHandler[Member, MemberCommand, MemberEvent]:
+        """What decides them."""
+
+    @property
+    def external_ids(self) -> ExternalIds:
+        """What goes when one ends."""
 
 
 class ProvisioningCommands:
     """Registers and answers them."""
 
-    def __init__(self, app: App, authorizer: Authorizer, members: _Members, view: ProvisionedUsersView) -> None:
+    def __init__(self, app: App, authorizer: Authorizer, members: Memberships, view: ProvisionedUsersView) -> None:
         self._settings = app.settings
         self._authorizer = authorizer
-        self._members = members
+        self._members = members.members
+        self._external_ids = members.external_ids
         self._view = view
         self._directories = app.aggregate(directory.DECIDER)
         self._users = app.aggregate(replace(user.DECIDER, commands=()))
@@ -107,8 +120,8 @@ class ProvisioningCommands:
         require_provisioner(command)
         known = await self._user(command.brand, command.user_id)
         released = self._claims(self._user_names, command, command.user_id, known.names, [])
-        leave = LeaveBrand(**_as_platform(command), member_id=command.user_id)
-        return await handle_together((self._users, command), *released, (self._members, leave))
+        leaving = await self._external_ids.leaving(LeaveBrand(**_as_platform(command), member_id=command.user_id))
+        return await handle_together((self._users, command), *released, *leaving)
 
     async def _settle_roles(self, command: SettleGroupRoles) -> Accepted:
         """Give and take what follows from groups, and nothing that the member has otherwise."""

@@ -6,11 +6,9 @@ from libs.access.authorizer import Authorizer
 from libs.access.export import Source
 from libs.access.roles import LEADERS, require
 from libs.access.scopes import PROVISIONER
-from libs.shared.commands import CommandHandler
 from libs.shared.domain import SYSTEM, Forbidden, Query
 from libs.shared.service import App
-from services.members.member import Member, MemberCommand, MemberEvent
-from services.members.provisioning.commands import ProvisioningCommands
+from services.members.provisioning.commands import Memberships, ProvisioningCommands
 from services.members.provisioning.group_roles import GroupRoles
 from services.members.provisioning.views.directories import DirectoriesView, DirectoryOfBrand, DirectoryView
 from services.members.provisioning.views.groups import (
@@ -34,9 +32,7 @@ from services.members.provisioning.views.users import (
 )
 
 
-def compose_provisioning(
-    app: App, authorizer: Authorizer, members: CommandHandler[Member, MemberCommand, MemberEvent]
-) -> Sequence[Source]:
+def compose_provisioning(app: App, authorizer: Authorizer, members: Memberships) -> Sequence[Source]:
     """Register everything that provisioning does; returns where it keeps things of members."""
     users, groups = app.view(ProvisionedUsersView()), app.view(ProvisionedGroupsView())
     directories = app.view(DirectoriesView())
