@@ -105,6 +105,11 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+#: Takes `day`, whose rules say what the levels are.
+SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
+BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])
+#: Takes `at`, the moment.
+SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightReply | None])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])

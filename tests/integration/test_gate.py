@@ -32,6 +32,8 @@ ALLOWED: Final = {
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
+    "cmd.members.score.show_on_leaderboard": "nobody is shown against their will",
+    "cmd.members.spotlight.end_spotlight": "nor stands in a light",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

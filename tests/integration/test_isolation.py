@@ -179,6 +179,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
         "signOutMember": {"memberId": ids["Member"]},
+        "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
+        "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
+        "revokeBadge": {"memberId": ids["Member"], "badge": "first-post", "reason": "Mine"},
+        "spotlightMember": {"memberId": ids["Member"], "text": "Mine", "until": tomorrow()},
+        "endSpotlight": {"memberId": ids["Member"]},
+        "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
@@ -203,7 +209,9 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
-  members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
+  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
+  spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

@@ -52,6 +52,7 @@ from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.privacy import PrivacyPart
+from services.gateway.schema.recognition import BrandRecognition
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -85,6 +86,7 @@ class Brand(
     BrandFeedback,
     BrandServiceAccounts,
     BrandJoins,
+    BrandRecognition,
 ):
     """A brand."""
 

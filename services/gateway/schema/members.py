@@ -28,6 +28,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.honours import MemberHonours
 
 
 @strawberry.enum(description="What a member may do in a brand.")
@@ -42,7 +43,7 @@ class Role(Enum):
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Node):
+class Member(Node, MemberHonours):
     """A member; `email` is shown to nobody but the member."""
 
     scope: strawberry.Private[Scope]

@@ -9,6 +9,7 @@ from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
+from services.members.recognition.tests import samples as recognition
 
 DECIDERS = (
     network.DECIDER,
@@ -17,6 +18,7 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *recognition.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -24,6 +26,7 @@ CODEC = Codec(
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
+    **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
