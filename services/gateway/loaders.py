@@ -110,6 +110,8 @@ SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
 BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])
 #: Takes `at`, the moment.
 SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightReply | None])
+#: Whether the viewer blocks a member.
+BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])

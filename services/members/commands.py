@@ -30,6 +30,8 @@ from services.members.member import (
     LeaveBrand,
 )
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import LeaveNetworking
 from services.members.recognition import composition as recognition
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
@@ -52,6 +54,8 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         EndSessions,
         EndSessionsOfMember,
         *recognition.EXEMPT,
+        BlockMember,
+        LeaveNetworking,
     }
 )
 

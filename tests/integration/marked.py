@@ -25,11 +25,18 @@ from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, EraseMember, JoinBrand
 from services.members.network import CreateNetwork
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import ChooseNetworking
+from services.members.recognition.score import AwardBadge
+from services.members.recognition.spotlight import SpotlightMember
 from services.members.views.erasures import ErasureView, MemberErasure
 from tests.integration.crash_clients import PASSING, envelope
 
 #: What a member writes: each field gets a mark of its own.
-FIELDS = ("name", "email", "newname", "bio", "title", "body", "reply", "ideatitle", "ideabody")
+FIELDS = (
+    "name", "email", "newname", "bio", "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill", "honour",
+    "light",
+)  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
 
@@ -73,6 +80,11 @@ class Marker:
             "members.brand", CreateBrand, brand, SYSTEM,
             brand_id=brand, network_id=network, slug=tag, name=CONTROL, kind=BrandKind.CLUB, locale="en",
         )  # fmt: skip
+        friend = self.platform.member("friend", brand)
+        await self.send(
+            "members.member", JoinBrand, brand, friend,
+            member_id=friend, identity=self.platform.identity("friend"), display_name="Friend",
+        )  # fmt: skip
         await self.send(
             "discussions.space", CreateSpace, brand, SYSTEM,
             space_id=space, slug="all", name=CONTROL, kind=SpaceKind.DISCUSSION,
@@ -102,6 +114,12 @@ class Marker:
             ),
             ("members.member", ChangeProfile, {**one, "display_name": f"{mark}newname", "bio": f"{mark}bio"}),
             (
+                "members.networking",
+                ChooseNetworking,
+                {**one, "interests": (f"{mark}interest",), "skills": (f"{mark}skill",)},
+            ),
+            ("members.block_list", BlockMember, {**one, "blocked_id": self.platform.member("friend", brand)}),
+            (
                 "discussions.thread",
                 PublishPost,
                 {"thread_id": made.thread, "space_id": self._space, "title": f"{mark}title", "body": f"{mark}body"},
@@ -126,7 +144,20 @@ class Marker:
         ]
         for route, command, fields in steps:
             made.at |= (await self.send(route, command, brand, member, **fields)).position
+        for route, command, fields in self._honours(member, mark):
+            made.at |= (await self.send(route, command, brand, SYSTEM, **fields)).position
         return made
+
+    @staticmethod
+    def _honours(member: str, mark: str) -> list[tuple[str, type[Command], dict[str, Any]]]:
+        """What is said about a member by others."""
+        one = {"member_id": member}
+        until = datetime.now(UTC) + timedelta(days=1)
+        light = {**one, "spotlight_id": uuid7(), "text": f"{mark}light", "until": until}
+        return [
+            ("members.score", AwardBadge, {**one, "badge": "thank-you", "reason": f"{mark}honour"}),
+            ("members.spotlight", SpotlightMember, light),
+        ]
 
     async def erase(self, who: Marked) -> None:
         """Ask for an erasure; it goes on by itself."""

@@ -34,6 +34,8 @@ ALLOWED: Final = {
     "cmd.members.service_account.close_service_account": "so must an account",
     "cmd.members.score.show_on_leaderboard": "nobody is shown against their will",
     "cmd.members.spotlight.end_spotlight": "nor stands in a light",
+    "cmd.members.networking.leave_networking": "who does not want to be found any more is not, whatever the brand does",
+    "cmd.members.block_list.block_member": "who is in danger is protected at once",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

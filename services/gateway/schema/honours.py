@@ -127,7 +127,7 @@ class Badge:
     rules_version: int = strawberry.field(description="The version of the rules that it is of.")
     evidence: BadgeEvidence | None = strawberry.field(description="What earned it; null for one by hand.")
     reason: str | None = strawberry.field(description="Why somebody gave it, in Markdown; null for one by a rule.")
-    awarded_by_id: ID | None = strawberry.field(description="The member who gave it; null for one by a rule.")
+    awarded_by_id: ID | None = strawberry.field(description="The member who gave it; null for a rule and the platform.")
 
 
 @strawberry.type(description="What a leader says of a member, for all to see, for a time.")
@@ -137,14 +137,13 @@ class Spotlight:
     text: str = strawberry.field(description="Markdown.")
     since: datetime = strawberry.field(description="When it began.")
     until: datetime = strawberry.field(description="When it ends by itself.")
-    by_id: ID = strawberry.field(description="The member who put them in the light.")
+    by_id: ID | None = strawberry.field(description="The member who put them in the light; null for the platform.")
 
     @staticmethod
     def of(row: replies.SpotlightReply, scope: Scope) -> "Spotlight":
         """A spotlight as a service sees it."""
-        return Spotlight(
-            text=row.text, since=row.since, until=row.until, by_id=ids.encode("Member", scope.brand, row.by)
-        )
+        by = ids.encode("Member", scope.brand, row.by) if row.by else None
+        return Spotlight(text=row.text, since=row.since, until=row.until, by_id=by)
 
 
 @strawberry.type

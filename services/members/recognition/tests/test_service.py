@@ -118,14 +118,11 @@ class World:
         app = self.app
         world: Any = {"nats": app.nats, "database": app.db, "positions": app.positions, "vault": app.vault}
         for name in VIEWS:
-            view = app.views[name]
-            before = view.generation
-            await rebuild(view, lambda _: None, **world)
-            await until(lambda view=view: _value(view.generation), lambda now, before=before: now != before)
-
-
-async def _value(value: T) -> T:
-    return value
+            before = app.views[name].generation
+            await rebuild(app.views[name], lambda _: None, **world)
+            async with asyncio.timeout(60):
+                while app.views[name].generation == before:  # noqa: ASYNC110 – what it waits for is an attribute
+                    await asyncio.sleep(0.02)
 
 
 async def until(ask: Callable[[], Awaitable[T]], ready: Callable[[T], bool]) -> T:

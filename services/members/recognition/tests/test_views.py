@@ -260,7 +260,8 @@ async def held(bench: ViewBench[BadgesView], *ids: str) -> list[list[BadgeView]]
 
 
 async def test_badges_are_shown_with_what_earned_them(badges: ViewBench[BadgesView]) -> None:
-    await badges.given(EARNED, THANKED, aggregate="score", id="m1", actor="olga", time=NOON)
+    await badges.given(EARNED, aggregate="score", id="m1", actor="system", time=NOON)
+    await badges.given(THANKED, aggregate="score", id="m1", actor="olga", time=NOON)
     await badges.given(THANKED, aggregate="score", id="m1", brand="b2")
     earned = BadgeView(
         badge="pair", name="Pair", awarded_at=NOON, edition=2, evidence=EARNED.evidence, awarded_by=None, reason=None

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from pymongo import ASCENDING, DeleteMany, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
-from libs.shared.domain import Id, Query
+from libs.shared.domain import SYSTEM, Id, Query
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
@@ -20,7 +20,8 @@ from services.members.recognition.score import BadgeAwarded, BadgeRevoked, Evide
 class BadgeView(Struct, frozen=True, kw_only=True):
     """A badge that a member has, called as it was then.
 
-    Either a rule of `edition` gave it, with `evidence`, or the member `awarded_by` did, with a `reason`.
+    Either a rule of `edition` gave it, with `evidence`, or the member `awarded_by` (None: the platform) did, with a
+    `reason`.
     """
 
     badge: str
@@ -85,7 +86,7 @@ def _awarded(recorded: Recorded[Any], event: BadgeAwarded) -> dict[str, Any]:
         "awarded_at_ms": to_ms(recorded.time),
         "edition": event.edition,
         "evidence": None if event.evidence is None else msgspec.to_builtins(event.evidence),
-        "awarded_by": None if event.evidence else recorded.actor,
+        "awarded_by": None if recorded.actor == SYSTEM else recorded.actor,
         "reason": event.reason,
     }
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from pymongo import ASCENDING, DeleteMany, IndexModel, ReplaceOne, UpdateMany, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
-from libs.shared.domain import Id, Query
+from libs.shared.domain import SYSTEM, Id, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -20,14 +20,14 @@ from services.members.recognition.spotlight import MemberSpotlighted, SpotlightE
 
 
 class SpotlightView(Struct, frozen=True, kw_only=True):
-    """A member in the light: what a leader says of them, and for how long."""
+    """A member in the light: what a leader says of them, and for how long; `by` is None for the platform."""
 
     id: str
     member_id: str
     text: str
     since: datetime
     until: datetime
-    by: str
+    by: str | None
 
 
 class SpotlightPageResult(Page[SpotlightView], frozen=True, kw_only=True):
@@ -115,7 +115,7 @@ def _lit(recorded: Recorded[Any], who: str, event: MemberSpotlighted) -> dict[st
         "text": event.text,
         "since_ms": to_ms(recorded.time),
         "until_ms": to_ms(event.until),
-        "by": recorded.actor,
+        "by": None if recorded.actor == SYSTEM else recorded.actor,
     }
 
 
