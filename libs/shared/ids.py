@@ -32,6 +32,11 @@ def member_id(key: bytes, brand: str, identity: str) -> str:
     return _keyed(key, "member", brand, identity)
 
 
+def external_token(key: bytes, brand: str, external_id: str) -> str:
+    """Return what stands for a member's id in another system, where that must not be readable."""
+    return _keyed(key, "external", brand, external_id)
+
+
 def _keyed(key: bytes, *parts: str) -> str:
     if not key:
         raise ValueError("the key is empty")

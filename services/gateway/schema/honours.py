@@ -150,8 +150,8 @@ class Spotlight:
 class MemberHonours:
     """The part of a member that says what the brand recognises in them."""
 
-    id: ID
     scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
 
     @batch
     @staticmethod
@@ -187,7 +187,7 @@ class MemberHonours:
             "members",
             "score_entries",
             replies.PageReply[replies.EntryReply],
-            member_id=_key(self),
+            member_id=self.key,
             fact=fact and fact.value,
             through=through,
             page=page_arguments(first, after, last, before),
@@ -195,12 +195,8 @@ class MemberHonours:
         return connection(found, lambda row: ScoreEntry.of(row, self.scope))
 
 
-def _key(member: MemberHonours) -> str:
-    return ids.expect(member.id, "id", "Member").key
-
-
 def _asked(those: Sequence[MemberHonours]) -> list[tuple[Scope, str]]:
-    return [(one.scope, _key(one)) for one in those]
+    return [(one.scope, one.key) for one in those]
 
 
 def _score(row: replies.ScoreReply, _: Scope) -> Score:
