@@ -17,7 +17,9 @@ from libs.shared.service import App
 from services.members import brand, charter, member, member_decisions, network, service_account
 from services.members.brand import CreateBrand, EnterStage
 from services.members.homes import Homes
+from services.members.invitations.invitation import AcceptInvitation
 from services.members.joining import Door
+from services.members.mail.address import OptInToMail, OptOutOfMail
 from services.members.member import (
     AcceptRules,
     AdmitMember,
@@ -50,6 +52,9 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        OptOutOfMail,
+        OptInToMail,
+        AcceptInvitation,
     }
 )
 
@@ -69,8 +74,8 @@ class Commands:
         self.members = app.aggregate(
             member_decisions.DECIDER,
             guards={
-                JoinBrand: self._guard_join,
-                AdmitMember: self._guard_admit,
+                JoinBrand: self.guard_join,
+                AdmitMember: self.guard_admit,
                 AcceptRules: self._guard_rules,
                 EraseMember: self._add_roles,
             },
@@ -123,7 +128,7 @@ class Commands:
         )
         return [(self.members, join), (self.members, grant)]
 
-    async def _guard_join(self, command: JoinBrand) -> JoinThrough:
+    async def guard_join(self, command: JoinBrand) -> JoinThrough:
         """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""
         self._must_be_derived(command)
         if not (await self._brand(command.brand)).exists:
@@ -135,7 +140,8 @@ class Commands:
             gate = await self._authorizer.gate(command.brand, proven=True)
         return JoinThrough(**structs.asdict(command), door=Door(stage=gate.stage, rules=gate.rules_version))
 
-    async def _guard_admit(self, command: AdmitMember) -> None:
+    async def guard_admit(self, command: AdmitMember) -> None:
+        """Hold the identity against the member id."""
         self._must_be_derived(command)
 
     async def _guard_rules(self, command: AcceptRules) -> None:

@@ -49,6 +49,10 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
     "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
+    "inviteMember": ("InviteMemberInput", "invitation { id status role address name message mails invitedBy { id } }"),
+    "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
+    "revokeInvitation": ("InvitationInput", "invitation { id status }"),
+    "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
@@ -171,6 +175,8 @@ async def furnish(platform: Platform, made: Community) -> None:
         platform, owner, "createServiceAccount", brandId=ids["Brand"], name="Bot", scopes=["FEEDBACK_MANAGE"]
     )
     ids["ServiceAccount"] = account["serviceAccount"]["id"]
+    invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
+    ids["Invitation"] = invited["invitation"]["id"]
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

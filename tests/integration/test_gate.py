@@ -32,6 +32,9 @@ ALLOWED: Final = {
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
+    "cmd.members.invitation.accept_invitation": "a stage stops it as it stops to join: see test_needs_mail",
+    "cmd.members.mail_address.opt_out_of_mail": "who wants no mails gets none",
+    "cmd.members.mail_address.opt_in_to_mail": "and may think again by the same link",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

@@ -178,6 +178,10 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "resendInvitation": {"invitationId": ids["Invitation"]},
+        "revokeInvitation": {"invitationId": ids["Invitation"]},
+        "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
         "signOutMember": {"memberId": ids["Member"]},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
@@ -202,6 +206,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  invitations { nodes { id role expiresAt mails } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
@@ -225,7 +230,7 @@ async def test_strangers_change_nothing(
         payload = answer["data"][mutation]
         codes = {error["code"] for error in payload["errors"]}
         # To leave what one never joined is already true, and so no refusal.
-        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER", "INVALID_INVITATION"}, payload
         assert codes or mutation == "leaveBrand", payload
         assert not codes or all(value is None for name, value in payload.items() if name != "errors")
     after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)

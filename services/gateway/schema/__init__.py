@@ -10,6 +10,7 @@ from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
+from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
@@ -23,6 +24,7 @@ class Mutation(
     BrandLaunchMutation,
     HomeMutation,
     MemberMutation,
+    InvitationMutation,
     ServiceAccountMutation,
     SessionMutation,
     DiscussionMutation,
