@@ -12,6 +12,7 @@ from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
 from services.members.mail.composition import compose_mail
+from services.members.networking.composition import compose_networking
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -77,6 +78,7 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -85,6 +87,7 @@ def compose(app: App) -> None:
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *networking,
         ],
     )
 

@@ -35,6 +35,8 @@ ALLOWED: Final = {
     "cmd.members.invitation.accept_invitation": "a stage stops it as it stops to join: see test_needs_mail",
     "cmd.members.mail_address.opt_out_of_mail": "who wants no mails gets none",
     "cmd.members.mail_address.opt_in_to_mail": "and may think again by the same link",
+    "cmd.members.networking.leave_networking": "who does not want to be found any more is not, whatever the brand does",
+    "cmd.members.block_list.block_member": "who is in danger is protected at once",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

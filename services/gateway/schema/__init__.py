@@ -12,6 +12,7 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
@@ -31,6 +32,7 @@ class Mutation(
     EventMutation,
     FeedbackMutation,
     PrivacyMutation,
+    NetworkingMutation,
 ):
     """All commands."""
 

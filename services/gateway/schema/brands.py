@@ -53,6 +53,7 @@ from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
+from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
@@ -88,6 +89,7 @@ class Brand(
     BrandServiceAccounts,
     BrandJoins,
     BrandInvitations,
+    BrandNetworking,
 ):
     """A brand."""
 

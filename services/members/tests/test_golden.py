@@ -12,6 +12,7 @@ from services.members import brand, charter, home, member, member_decisions, net
 from services.members.invitations import decisions as invitations
 from services.members.invitations import invitation
 from services.members.mail import address, delivery
+from services.members.networking import block_list, networking, tag_list
 
 DECIDERS = (
     address.DECIDER,
@@ -23,6 +24,9 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    networking.DECIDER,
+    block_list.DECIDER,
+    tag_list.DECIDER,
 )
 CODEC = Codec(
     "members",
@@ -112,6 +116,12 @@ SAMPLES = {
         key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
         services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
     ),
+    "networking_chosen.v1": networking.NetworkingChosen(interests="boats\ncôte d'azur", skills="python"),
+    "networking_left.v1": networking.NetworkingLeft(),
+    "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
+    "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
+    "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
 }
 
 
