@@ -123,14 +123,12 @@ class JoinReportReply(Struct, frozen=True):
 
 
 class MemberReply(Struct, frozen=True):
-    """A member of a brand; `email` is only given to the member."""
+    """A member of a brand."""
 
     id: str
     display_name: str
-    bio: str
     roles: list[str]
     joined_at: datetime
-    email: str | None = None
     left_at: datetime | None = None
 
 

@@ -6,13 +6,16 @@ from libs.access.export import Source, compose_export
 from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
+from libs.shared.paging import Page
 from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
+from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
 from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
+from services.members.profiles.composition import compose_profiles
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -38,6 +41,7 @@ from services.members.views.member_list import (
     MemberListView,
     MemberPage,
     MemberPageResult,
+    MemberSearch,
     MembersGetMany,
     MembershipsOfIdentity,
     MembershipsResult,
@@ -85,6 +89,8 @@ def compose(app: App) -> None:
         [
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
+            compose_profiles(app, authorizer),
+            compose_consents(app, authorizer),
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *networking,
@@ -124,12 +130,10 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
         if query.viewer not in (query.identity, SYSTEM):
             raise Forbidden("an identity sees its own memberships only")
 
-    def about_others(query: MembersGetMany) -> bool:
-        return query.viewer not in query.ids  # one's own e-mail address is for oneself only
-
     reply = list[MemberView | None]
-    app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
+    app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:

@@ -40,7 +40,9 @@ from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
 from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
-from tests.integration.community import COLORS, MUTATIONS, document
+from services.members.profiles.audience import BuiltIn, Reach
+from services.members.profiles.fields import FieldType
+from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -75,6 +77,9 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "CharterPart": CharterPart,
     "Module": Module,
     "ServiceAccountScope": Scope,
+    "ProfileFieldType": FieldType,
+    "ProfileReach": Reach,
+    "BuiltInProfileField": BuiltIn,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -148,6 +153,17 @@ _SESSION: Final = {
     "url": "https://example.org/",
 }  # fmt: skip
 
+_FIELD: Final = {
+    **COMPANY,
+    "type": "MULTI_CHOICE",
+    "audience": {"reach": "ROLES", "roles": ["OWNER", "BUILDER"]},
+    "required": True,
+    "choices": [{"key": "sloop", "labels": [{"language": "en", "text": "Sloop"}]}],
+    "limits": {
+        "maxLength": 3, "minimum": 1, "maximum": 2.5, "earliest": "2026-01-01", "latest": "2026-12-31", "maxChoices": 1,
+    },
+}  # fmt: skip
+
 #: Each mutation with the least and with the most that it takes.
 INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "createNetwork": ({"slug": "net", "name": "Net"}, {}),
@@ -180,6 +196,37 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
+    "defineProfileField": ({"brandId": IDS["Brand"], "field": COMPANY}, {"field": _FIELD}),
+    "retireProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
+    "restoreProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
+    "orderProfileFields": ({"brandId": IDS["Brand"], "keys": ["company"]}, {}),
+    "chooseFieldAudience": (
+        {"brandId": IDS["Brand"], "field": "TIME_ZONE", "audience": {"reach": "ONESELF"}},
+        {"audience": {"reach": "ROLES", "roles": ["OWNER"]}},
+    ),
+    "setProfileFields": (
+        {"brandId": IDS["Brand"], "values": [{"key": "company"}]},
+        {
+            "values": [
+                {"key": "company", "text": "Acme"},
+                {"key": "size", "number": 3},
+                {"key": "rigs", "choices": ["sloop"]},
+                {"key": "sails", "yes": True},
+            ]
+        },
+    ),
+    "hideProfileFields": ({"brandId": IDS["Brand"], "fields": ["bio"]}, {}),
+    "chooseAvatar": ({"brandId": IDS["Brand"]}, {"url": "https://example.org/m.png", "alt": "Marie"}),
+    "chooseMemberLocale": ({"brandId": IDS["Brand"]}, {"timeZone": "Europe/Paris", "language": "fr-CA"}),
+    "setExternalId": ({"memberId": IDS["Member"], "externalId": None}, {"externalId": "crm-1"}),
+    "publishConsentPurpose": (
+        {"brandId": IDS["Brand"], "purpose": "calls", "texts": [{"language": "en", "text": "Call me."}]},
+        {},
+    ),
+    "retireConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
+    "restoreConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
+    "giveConsent": ({"brandId": IDS["Brand"], "purpose": "calls", "version": 1}, {}),
+    "withdrawConsent": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
     "createServiceAccount": ({"brandId": IDS["Brand"], "name": "Bot", "scopes": ["EVENTS_MANAGE"]}, {}),
@@ -285,6 +332,7 @@ def needed(name: str, field: GraphQLField) -> str:
     member = encode("Member", "x1", "m1")
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
+        "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:

@@ -30,6 +30,8 @@ ALLOWED: Final = {
     "cmd.members.member.leave_brand": "nobody is held in a brand",
     "cmd.members.member.erase_member": "who wants to be forgotten is, whatever the brand does",
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
+    "cmd.members.member.hide_profile_fields": "who wants to show less of themselves can, at any time",
+    "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
     "cmd.members.invitation.accept_invitation": "a stage stops it as it stops to join: see test_needs_mail",

@@ -20,7 +20,7 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import COLORS, MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import COLORS, COMPANY, MUTATIONS, Community, document, found, furnish, tomorrow
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
@@ -92,6 +92,9 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "searchMembers": '(prefix: "m")',
+        "memberByExternalId": '(externalId: "crm-1")',
+        "consentText": '(purpose: "digest", version: 1)',
         "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
@@ -172,6 +175,25 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
+        "defineProfileField": {"brandId": ids["Brand"], "field": {**COMPANY, "key": "mine"}},
+        "retireProfileField": {"brandId": ids["Brand"], "key": "company"},
+        "restoreProfileField": {"brandId": ids["Brand"], "key": "company"},
+        "orderProfileFields": {"brandId": ids["Brand"], "keys": ["company"]},
+        "chooseFieldAudience": {"brandId": ids["Brand"], "field": "EMAIL", "audience": {"reach": "EVERYONE"}},
+        "setProfileFields": {"brandId": ids["Brand"], "values": [{"key": "company", "text": "Mine"}]},
+        "hideProfileFields": {"brandId": ids["Brand"], "fields": ["bio"]},
+        "chooseAvatar": {"brandId": ids["Brand"], "url": "https://example.org/m.png", "alt": "Mine"},
+        "chooseMemberLocale": {"brandId": ids["Brand"], "language": "de"},
+        "setExternalId": {"memberId": ids["Member"], "externalId": "mine"},
+        "publishConsentPurpose": {
+            "brandId": ids["Brand"],
+            "purpose": "mine",
+            "texts": [{"language": "en", "text": "Mine"}],
+        },
+        "retireConsentPurpose": {"brandId": ids["Brand"], "purpose": "digest"},
+        "restoreConsentPurpose": {"brandId": ids["Brand"], "purpose": "digest"},
+        "giveConsent": {"brandId": ids["Brand"], "purpose": "photos", "version": 1},
+        "withdrawConsent": {"brandId": ids["Brand"], "purpose": "digest"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
         "createServiceAccount": {"brandId": ids["Brand"], "name": "Mine", "scopes": ["EVENTS_MANAGE"]},
@@ -214,7 +236,10 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   invitations { nodes { id role expiresAt mails } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
-  members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  profileForm { version fields { field { key } retired } rules { field audience { reach } } }
+  consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
+  members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
+  spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

@@ -47,6 +47,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.consents import BrandConsents
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
@@ -55,6 +56,7 @@ from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.privacy import PrivacyPart
+from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -83,6 +85,8 @@ class Brand(
     BrandHome,
     BrandRules,
     BrandMembers,
+    BrandProfiles,
+    BrandConsents,
     BrandDiscussions,
     BrandEvents,
     BrandFeedback,

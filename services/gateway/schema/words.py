@@ -82,7 +82,6 @@ WORDS: Final[Mapping[str, str]] = {
     "Brand.events(descending)": "The latest first instead of the earliest.",
     "Membership.brand": "Where the sender is a member.",
     "Member.displayName": "What the member is called in this brand.",
-    "Member.bio": "The member's own words, Markdown; empty for who left.",
     "Member.roles": "What the member may do; empty for who left and for a service account.",
     "Member.joinedAt": "When the member joined, the last time.",
     "Member.leftAt": "When the member left; null for who is there.",
