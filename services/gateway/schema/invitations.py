@@ -28,7 +28,8 @@ from services.gateway.schema.common import (
     optional,
     page_arguments,
 )
-from services.gateway.schema.members import Member, MemberPayload, Role, load_members
+from services.gateway.schema.members import Member, MemberPayload, load_members
+from services.gateway.schema.roles import Role
 
 _AGGREGATE: Final = "members.invitation"
 
