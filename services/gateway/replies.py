@@ -313,6 +313,31 @@ class ServiceAccountReply(Struct, frozen=True):
     closed_at: datetime | None = None
 
 
+class InvitationReply(Struct, frozen=True):
+    """An invitation; `address`, `name` and `message` are forgotten in time."""
+
+    id: str
+    status: str
+    role: str
+    mails: int
+    invited_by: str
+    invited_at: datetime
+    expires_at: datetime
+    language: str | None = None
+    address: str | None = None
+    name: str | None = None
+    message: str | None = None
+    accepted_by: str | None = None
+
+
+class InvitationOfferReply(Struct, frozen=True):
+    """What whoever has the token of an invitation may know."""
+
+    brand_id: str
+    role: str
+    status: str
+
+
 class SpaceReply(Struct, frozen=True):
     """A room of a brand."""
 

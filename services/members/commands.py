@@ -31,7 +31,9 @@ from services.members.brand import CreateBrand, EnterStage
 from services.members.consents.composition import PurposeGuard
 from services.members.consents.consent import GiveConsent, WithdrawConsent
 from services.members.homes import Homes
+from services.members.invitations.invitation import AcceptInvitation
 from services.members.joining import Door
+from services.members.mail.address import OptInToMail, OptOutOfMail
 from services.members.member import (
     AcceptRules,
     AdmitMember,
@@ -76,6 +78,9 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         EndSessions,
         EndSessionsOfMember,
         *recognition.EXEMPT,
+        OptOutOfMail,
+        OptInToMail,
+        AcceptInvitation,
         BlockMember,
         LeaveNetworking,
     }
@@ -95,8 +100,8 @@ class Commands:
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
         guards: dict[type[Command], Guard] = {
-            JoinBrand: self._guard_join,
-            AdmitMember: self._guard_admit,
+            JoinBrand: self.guard_join,
+            AdmitMember: self.guard_admit,
             AcceptRules: self._guard_rules,
             GiveConsent: PurposeGuard(app),
             **FormGuard(app).guards(),
@@ -154,7 +159,7 @@ class Commands:
         )
         return [(self.members, join), (self.members, grant)]
 
-    async def _guard_join(self, command: JoinBrand) -> JoinThrough:
+    async def guard_join(self, command: JoinBrand) -> JoinThrough:
         """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""
         self._must_be_derived(command)
         if not (await self._brand(command.brand)).exists:
@@ -166,7 +171,8 @@ class Commands:
             gate = await self._authorizer.gate(command.brand, proven=True)
         return JoinThrough(**structs.asdict(command), door=Door(stage=gate.stage, rules=gate.rules_version))
 
-    async def _guard_admit(self, command: AdmitMember) -> None:
+    async def guard_admit(self, command: AdmitMember) -> None:
+        """Hold the identity against the member id."""
         self._must_be_derived(command)
 
     async def _guard_rules(self, command: AcceptRules) -> None:

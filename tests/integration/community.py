@@ -75,6 +75,10 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
     "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
+    "inviteMember": ("InviteMemberInput", "invitation { id status role address name message mails invitedBy { id } }"),
+    "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
+    "revokeInvitation": ("InvitationInput", "invitation { id status }"),
+    "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
     "publishRecognitionRules": (
@@ -215,6 +219,8 @@ async def furnish(platform: Platform, made: Community) -> None:
     await accepted(platform, owner, "defineProfileField", brandId=ids["Brand"], field=COMPANY)
     await accepted(platform, owner, "setExternalId", memberId=ids["Member"], externalId="crm-1")
     await accepted(platform, owner, "giveConsent", brandId=ids["Brand"], purpose="digest", version=1)
+    invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
+    ids["Invitation"] = invited["invitation"]["id"]
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

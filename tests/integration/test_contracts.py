@@ -38,6 +38,8 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
+from services.members.invitations.invitation import Status as InvitationState
+from services.members.invitations.view import Progress
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
 from services.members.recognition.facts import Fact, Window
@@ -58,6 +60,10 @@ FOR_OTHERS: Final = {
     "cmd.members.score.note_absence",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
+    "cmd.members.mail.record_mail",
+    "cmd.members.mail_address.opt_out_of_mail",
+    "cmd.members.mail_address.opt_in_to_mail",
+    "qry.members.mail_link_target",
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
@@ -69,6 +75,8 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "RecognizedFact": Fact,
     "LeaderboardWindow": Window,
     "BrandKind": BrandKind,
+    "InvitationStatus": Progress,
+    "InvitationOfferStatus": InvitationState,
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
@@ -133,7 +141,7 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = ("Member", "Invitation", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -230,6 +238,16 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
     "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
     "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "inviteMember": (
+        {"brandId": IDS["Brand"], "address": "ada@example.org"},
+        {"name": "Ada", "role": "BUILDER", "language": "fr-CA", "message": "Come", "validDays": 30},
+    ),
+    "resendInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "revokeInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "acceptInvitation": (
+        {"brandId": IDS["Brand"], "token": "b1.i1.secret", "displayName": "Ada"},
+        {"acceptedRules": 3},
+    ),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "publishRecognitionRules": (
@@ -379,6 +397,7 @@ QUERIES: Final = {
     "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
     **{f"export from {service}": EXPORT % service for service in SERVICES},
     "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
+    "invitationOffer": '{ invitationOffer(token: "b1.i1.secret") { brandId brandSlug brandName role status } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

@@ -200,6 +200,10 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "resendInvitation": {"invitationId": ids["Invitation"]},
+        "revokeInvitation": {"invitationId": ids["Invitation"]},
+        "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
         "signOutMember": {"memberId": ids["Member"]},
         "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
         "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
@@ -236,6 +240,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  invitations { nodes { id role expiresAt mails } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
   members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
@@ -265,7 +270,7 @@ async def test_strangers_change_nothing(
         payload = answer["data"][mutation]
         codes = {error["code"] for error in payload["errors"]}
         # To leave what one never joined is already true, and so no refusal.
-        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER", "INVALID_INVITATION"}, payload
         assert codes or mutation == "leaveBrand", payload
         assert not codes or all(value is None for name, value in payload.items() if name != "errors")
     after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)

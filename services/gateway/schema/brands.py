@@ -19,6 +19,7 @@ from services.gateway.loaders import (
     BRANDS,
     EVENTS,
     IDEAS,
+    INVITATIONS,
     MEMBERS,
     NETWORKS,
     POSTS,
@@ -50,6 +51,7 @@ from services.gateway.schema.consents import BrandConsents
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
+from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
@@ -92,6 +94,7 @@ class Brand(
     BrandServiceAccounts,
     BrandJoins,
     BrandRecognition,
+    BrandInvitations,
     BrandNetworking,
 ):
     """A brand."""
@@ -216,6 +219,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "Invitation": (INVITATIONS, Invitation.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),
@@ -249,7 +253,7 @@ async def _load_kind(context: Context, kind: str, found: list[ids.GlobalId | Non
 
 
 @strawberry.type
-class Query(SimilarBrandsQuery):
+class Query(SimilarBrandsQuery, InvitationQuery):
     """Where reading starts."""
 
     @field

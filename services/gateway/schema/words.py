@@ -66,6 +66,8 @@ WORDS: Final[Mapping[str, str]] = {
     "Brand.kind": "Whom it gathers.",
     "Brand.memberCount": "How many members it has now.",
     "Query.brandByDomain(domain)": "A host name in any spelling, such as `club.example.org`.",
+    "Query.invitationOffer(token)": "The end of the link in its mail.",
+    "AcceptInvitationInput.displayName": "What the sender is to be called in this brand.",
     "Query.similarBrands(networkId)": "The network that it is to belong to.",
     "Query.similarBrands(name)": "What it is to be called.",
     "Query.similarBrands(description)": "What it is to be about.",
