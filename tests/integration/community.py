@@ -78,10 +78,23 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
     "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
+    "inviteMember": ("InviteMemberInput", "invitation { id status role address name message mails invitedBy { id } }"),
+    "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
+    "revokeInvitation": ("InvitationInput", "invitation { id status }"),
+    "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
     "configureDirectory": ("ConfigureDirectoryInput", "directory { subject shownName }"),
     "mapGroupToRole": ("MapGroupToRoleInput", "group { id displayName role memberCount }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
+    "publishRecognitionRules": (
+        "PublishRecognitionRulesInput",
+        "recognitionRules { current { version } coming { version holdsFrom awards { points } badges { badge } } }",
+    ),
+    "awardBadge": ("AwardBadgeInput", "member { id badges { badge reason awardedById } }"),
+    "revokeBadge": ("RevokeBadgeInput", "member { id badges { badge } }"),
+    "spotlightMember": ("SpotlightMemberInput", "member { id spotlight { text until byId } }"),
+    "endSpotlight": ("EndSpotlightInput", "member { id spotlight { text } }"),
+    "showOnLeaderboard": ("ShowOnLeaderboardInput", "member { id score { onLeaderboard } }"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
     "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
     "publishReply": (
@@ -238,6 +251,8 @@ async def furnish(platform: Platform, made: Community) -> None:
     await accepted(platform, owner, "defineProfileField", brandId=ids["Brand"], field=COMPANY)
     await accepted(platform, owner, "setExternalId", memberId=ids["Member"], externalId="crm-1")
     await accepted(platform, owner, "giveConsent", brandId=ids["Brand"], purpose="digest", version=1)
+    invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
+    ids["Invitation"] = invited["invitation"]["id"]
     ids["ProvisionedGroup"] = await provision_group(platform, made)
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]

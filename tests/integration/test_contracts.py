@@ -38,9 +38,12 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
+from services.members.invitations.invitation import Status as InvitationState
+from services.members.invitations.view import Progress
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
 from services.members.provisioning.directory import ShownName, SubjectSource
+from services.members.recognition.facts import Fact, Window
 from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -69,8 +72,14 @@ FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
+    "cmd.members.score.record_fact",
+    "cmd.members.score.note_absence",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
+    "cmd.members.mail.record_mail",
+    "cmd.members.mail_address.opt_out_of_mail",
+    "cmd.members.mail_address.opt_in_to_mail",
+    "qry.members.mail_link_target",
     "cmd.members.provisioned_user.settle_group_roles",
     *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
@@ -81,7 +90,11 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
+    "RecognizedFact": Fact,
+    "LeaderboardWindow": Window,
     "BrandKind": BrandKind,
+    "InvitationStatus": Progress,
+    "InvitationOfferStatus": InvitationState,
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
@@ -148,7 +161,17 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "ProvisionedGroup", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = (
+    "Member",
+    "Invitation",
+    "ServiceAccount",
+    "ProvisionedGroup",
+    "Space",
+    "Post",
+    "Event",
+    "Board",
+    "Idea",
+)
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -245,6 +268,16 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
     "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
     "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "inviteMember": (
+        {"brandId": IDS["Brand"], "address": "ada@example.org"},
+        {"name": "Ada", "role": "BUILDER", "language": "fr-CA", "message": "Come", "validDays": 30},
+    ),
+    "resendInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "revokeInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "acceptInvitation": (
+        {"brandId": IDS["Brand"], "token": "b1.i1.secret", "displayName": "Ada"},
+        {"acceptedRules": 3},
+    ),
     "configureDirectory": (
         {"brandId": IDS["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
         {},
@@ -252,6 +285,22 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "mapGroupToRole": ({"groupId": IDS["ProvisionedGroup"], "role": None}, {"role": "MODERATOR"}),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
+    "publishRecognitionRules": (
+        {"brandId": IDS["Brand"], "awards": [], "badges": [], "levels": []},
+        {
+            "awards": [{"fact": "POST_PUBLISHED", "points": 5, "dailyCap": 3}],
+            "badges": [
+                {"badge": "thanks", "name": "Thanks", "description": "By hand."},
+                {"badge": "poster", "name": "Poster", "description": "-", "fact": "POST_PUBLISHED", "atLeast": 1},
+            ],
+            "levels": [{"name": "New", "points": 0}],
+        },
+    ),
+    "awardBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "For all."}, {}),
+    "revokeBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "A mistake."}, {}),
+    "spotlightMember": ({"memberId": IDS["Member"], "text": "Look.", "until": "2030-01-02T10:00:00+01:00"}, {}),
+    "endSpotlight": ({"memberId": IDS["Member"]}, {}),
+    "showOnLeaderboard": ({"brandId": IDS["Brand"], "on": False}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
@@ -383,6 +432,7 @@ QUERIES: Final = {
     "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
     **{f"export from {service}": EXPORT % service for service in SERVICES},
     "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
+    "invitationOffer": '{ invitationOffer(token: "b1.i1.secret") { brandId brandSlug brandName role status } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

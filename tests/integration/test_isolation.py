@@ -200,9 +200,19 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "resendInvitation": {"invitationId": ids["Invitation"]},
+        "revokeInvitation": {"invitationId": ids["Invitation"]},
+        "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
         "configureDirectory": {"brandId": ids["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
         "mapGroupToRole": {"groupId": ids["ProvisionedGroup"], "role": "BUILDER"},
         "signOutMember": {"memberId": ids["Member"]},
+        "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
+        "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
+        "revokeBadge": {"memberId": ids["Member"], "badge": "first-post", "reason": "Mine"},
+        "spotlightMember": {"memberId": ids["Member"], "text": "Mine", "until": tomorrow()},
+        "endSpotlight": {"memberId": ids["Member"]},
+        "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
@@ -232,8 +242,11 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  invitations { nodes { id role expiresAt mails } }
   directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
+  recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
+  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
   members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
@@ -260,7 +273,7 @@ async def test_strangers_change_nothing(
         payload = answer["data"][mutation]
         codes = {error["code"] for error in payload["errors"]}
         # To leave what one never joined is already true, and so no refusal.
-        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER", "INVALID_INVITATION"}, payload
         assert codes or mutation == "leaveBrand", payload
         assert not codes or all(value is None for name, value in payload.items() if name != "errors")
     after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)

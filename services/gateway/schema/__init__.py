@@ -12,6 +12,8 @@ from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
+from services.gateway.schema.honour_commands import HonourMutation
+from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
@@ -29,9 +31,11 @@ class Mutation(
     MemberMutation,
     ProfileMutation,
     ConsentMutation,
+    InvitationMutation,
     ServiceAccountMutation,
     DirectoryMutation,
     SessionMutation,
+    HonourMutation,
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,
