@@ -38,7 +38,13 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
-from tests.integration.community import COLORS, MUTATIONS, document
+from services.members.invitations.invitation import Status as InvitationState
+from services.members.invitations.view import Progress
+from services.members.profiles.audience import BuiltIn, Reach
+from services.members.profiles.fields import FieldType
+from services.members.provisioning.directory import ShownName, SubjectSource
+from services.members.recognition.facts import Fact, Window
+from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -46,13 +52,36 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Commands and queries of the services that are for others than the gateway.
+#: Commands and queries behind the SCIM door; `test_scim_contracts.py` holds them.
+SCIM: Final = {
+    "cmd.members.provisioned_user.provision_user",
+    "cmd.members.provisioned_user.replace_user",
+    "cmd.members.provisioned_user.remove_user",
+    "cmd.members.provisioned_group.provision_group",
+    "cmd.members.provisioned_group.change_group",
+    "cmd.members.provisioned_group.remove_group",
+    "qry.members.provisioned_users_get_many",
+    "qry.members.provisioned_user_page",
+    "qry.members.provisioned_group_range",
+    "qry.members.provisioned_group_members",
+    "qry.members.groups_of_users",
+}
+
+#: Commands and queries of the services that are for others than the gateway's schema.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
+    "cmd.members.score.record_fact",
+    "cmd.members.score.note_absence",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
+    "cmd.members.mail.record_mail",
+    "cmd.members.mail_address.opt_out_of_mail",
+    "cmd.members.mail_address.opt_in_to_mail",
+    "qry.members.mail_link_target",
+    "cmd.members.provisioned_user.settle_group_roles",
+    *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
@@ -61,12 +90,21 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
+    "RecognizedFact": Fact,
+    "LeaderboardWindow": Window,
     "BrandKind": BrandKind,
+    "InvitationStatus": Progress,
+    "InvitationOfferStatus": InvitationState,
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
     "Module": Module,
     "ServiceAccountScope": Scope,
+    "ProfileFieldType": FieldType,
+    "ProfileReach": Reach,
+    "BuiltInProfileField": BuiltIn,
+    "DirectorySubject": SubjectSource,
+    "DirectoryShownName": ShownName,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -123,7 +161,17 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = (
+    "Member",
+    "Invitation",
+    "ServiceAccount",
+    "ProvisionedGroup",
+    "Space",
+    "Post",
+    "Event",
+    "Board",
+    "Idea",
+)
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -138,6 +186,17 @@ _EVENT: Final = {
 _SESSION: Final = {
     "title": "Opening", "speakers": ["Ada"], "recordedOn": "2030-01-02", "durationSeconds": 60, "language": "en",
     "url": "https://example.org/",
+}  # fmt: skip
+
+_FIELD: Final = {
+    **COMPANY,
+    "type": "MULTI_CHOICE",
+    "audience": {"reach": "ROLES", "roles": ["OWNER", "BUILDER"]},
+    "required": True,
+    "choices": [{"key": "sloop", "labels": [{"language": "en", "text": "Sloop"}]}],
+    "limits": {
+        "maxLength": 3, "minimum": 1, "maximum": 2.5, "earliest": "2026-01-01", "latest": "2026-12-31", "maxChoices": 1,
+    },
 }  # fmt: skip
 
 #: Each mutation with the least and with the most that it takes.
@@ -172,14 +231,76 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
+    "defineProfileField": ({"brandId": IDS["Brand"], "field": COMPANY}, {"field": _FIELD}),
+    "retireProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
+    "restoreProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
+    "orderProfileFields": ({"brandId": IDS["Brand"], "keys": ["company"]}, {}),
+    "chooseFieldAudience": (
+        {"brandId": IDS["Brand"], "field": "TIME_ZONE", "audience": {"reach": "ONESELF"}},
+        {"audience": {"reach": "ROLES", "roles": ["OWNER"]}},
+    ),
+    "setProfileFields": (
+        {"brandId": IDS["Brand"], "values": [{"key": "company"}]},
+        {
+            "values": [
+                {"key": "company", "text": "Acme"},
+                {"key": "size", "number": 3},
+                {"key": "rigs", "choices": ["sloop"]},
+                {"key": "sails", "yes": True},
+            ]
+        },
+    ),
+    "hideProfileFields": ({"brandId": IDS["Brand"], "fields": ["bio"]}, {}),
+    "chooseAvatar": ({"brandId": IDS["Brand"]}, {"url": "https://example.org/m.png", "alt": "Marie"}),
+    "chooseMemberLocale": ({"brandId": IDS["Brand"]}, {"timeZone": "Europe/Paris", "language": "fr-CA"}),
+    "setExternalId": ({"memberId": IDS["Member"], "externalId": None}, {"externalId": "crm-1"}),
+    "publishConsentPurpose": (
+        {"brandId": IDS["Brand"], "purpose": "calls", "texts": [{"language": "en", "text": "Call me."}]},
+        {},
+    ),
+    "retireConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
+    "restoreConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
+    "giveConsent": ({"brandId": IDS["Brand"], "purpose": "calls", "version": 1}, {}),
+    "withdrawConsent": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
     "createServiceAccount": ({"brandId": IDS["Brand"], "name": "Bot", "scopes": ["EVENTS_MANAGE"]}, {}),
     "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
     "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
     "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "inviteMember": (
+        {"brandId": IDS["Brand"], "address": "ada@example.org"},
+        {"name": "Ada", "role": "BUILDER", "language": "fr-CA", "message": "Come", "validDays": 30},
+    ),
+    "resendInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "revokeInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "acceptInvitation": (
+        {"brandId": IDS["Brand"], "token": "b1.i1.secret", "displayName": "Ada"},
+        {"acceptedRules": 3},
+    ),
+    "configureDirectory": (
+        {"brandId": IDS["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        {},
+    ),
+    "mapGroupToRole": ({"groupId": IDS["ProvisionedGroup"], "role": None}, {"role": "MODERATOR"}),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
+    "publishRecognitionRules": (
+        {"brandId": IDS["Brand"], "awards": [], "badges": [], "levels": []},
+        {
+            "awards": [{"fact": "POST_PUBLISHED", "points": 5, "dailyCap": 3}],
+            "badges": [
+                {"badge": "thanks", "name": "Thanks", "description": "By hand."},
+                {"badge": "poster", "name": "Poster", "description": "-", "fact": "POST_PUBLISHED", "atLeast": 1},
+            ],
+            "levels": [{"name": "New", "points": 0}],
+        },
+    ),
+    "awardBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "For all."}, {}),
+    "revokeBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "A mistake."}, {}),
+    "spotlightMember": ({"memberId": IDS["Member"], "text": "Look.", "until": "2030-01-02T10:00:00+01:00"}, {}),
+    "endSpotlight": ({"memberId": IDS["Member"]}, {}),
+    "showOnLeaderboard": ({"brandId": IDS["Brand"], "on": False}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
@@ -267,6 +388,7 @@ def needed(name: str, field: GraphQLField) -> str:
     member = encode("Member", "x1", "m1")
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
+        "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:
@@ -310,6 +432,7 @@ QUERIES: Final = {
     "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
     **{f"export from {service}": EXPORT % service for service in SERVICES},
     "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
+    "invitationOffer": '{ invitationOffer(token: "b1.i1.secret") { brandId brandSlug brandName role status } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '
