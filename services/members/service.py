@@ -11,6 +11,7 @@ from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.networking.composition import compose_networking
+from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -75,6 +76,7 @@ def compose(app: App) -> None:
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
     networking = compose_networking(app, authorizer, commands.members)
+    segments = compose_segments(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -83,6 +85,7 @@ def compose(app: App) -> None:
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *networking,
+            *segments,
         ],
     )
 

@@ -38,6 +38,7 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
+from services.members.segments.rules import Act
 from tests.integration.community import COLORS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -49,6 +50,7 @@ SCHEMA: Final = ENGINE.schema._schema
 #: Commands and queries of the services that are for others than the gateway.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
+    "cmd.members.segment.settle_segment",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "qry.discussions.reply_page",
@@ -69,6 +71,7 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "ServiceAccountScope": Scope,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
+    "MemberAct": Act,
     "EventFormat": Format,
     "AttendanceMode": Mode,
     "RsvpStatus": RsvpStatus,
@@ -123,7 +126,7 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = ("Member", "ServiceAccount", "Segment", "Space", "Post", "Event", "Board", "Idea")
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -211,6 +214,23 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
     "blockMember": ({"memberId": IDS["Member"]}, {}),
     "unblockMember": ({"memberId": IDS["Member"]}, {}),
+    "createSegment": (
+        {"brandId": IDS["Brand"], "name": "Experts"},
+        {
+            "rule": {
+                "all": [
+                    {"any": [{"hasRole": "AMBASSADOR"}, {"cameBy": "fair-2026"}, {"joinedWithinDays": 30}]},
+                    {"not": {"broughtBy": {"memberId": IDS["Member"]}}},
+                    {"broughtBy": {}},
+                    {"did": {"act": "REPLIED", "atLeast": 5, "withinDays": 90}},
+                ]
+            }
+        },
+    ),
+    "changeSegment": ({"segmentId": IDS["Segment"]}, {"name": "Old hands", "rule": {"did": {"act": "VOTED"}}}),
+    "deleteSegment": ({"segmentId": IDS["Segment"]}, {}),
+    "addToSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
+    "takeFromSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
     "offerTags": ({"brandId": IDS["Brand"], "tags": ["Boats"]}, {"onlyThese": True}),
 }
 
@@ -267,6 +287,7 @@ def needed(name: str, field: GraphQLField) -> str:
     member = encode("Member", "x1", "m1")
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
+        "rule": "{hasRole: OWNER}",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:

@@ -13,6 +13,7 @@ from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
+from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -31,6 +32,7 @@ class Mutation(
     FeedbackMutation,
     PrivacyMutation,
     NetworkingMutation,
+    SegmentMutation,
 ):
     """All commands."""
 

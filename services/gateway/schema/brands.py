@@ -23,6 +23,7 @@ from services.gateway.loaders import (
     NETWORKS,
     POSTS,
     REPLIES,
+    SEGMENTS,
     SERVICE_ACCOUNTS,
     SPACES,
     Many,
@@ -53,6 +54,7 @@ from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.privacy import PrivacyPart
+from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -87,6 +89,7 @@ class Brand(
     BrandServiceAccounts,
     BrandJoins,
     BrandNetworking,
+    BrandSegments,
 ):
     """A brand."""
 
@@ -210,6 +213,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "Segment": (SEGMENTS, Segment.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

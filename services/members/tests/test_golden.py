@@ -10,6 +10,8 @@ from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
 from services.members.networking import block_list, networking, tag_list
+from services.members.segments import membership, segment
+from services.members.segments.rules import Act, AllOf, AnyOf, BroughtBy, CameBy, Did, HasRole, JoinedWithin, Not
 
 DECIDERS = (
     network.DECIDER,
@@ -21,6 +23,8 @@ DECIDERS = (
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    segment.DECIDER,
+    membership.DECIDER,
 )
 CODEC = Codec(
     "members",
@@ -89,6 +93,22 @@ SAMPLES = {
     "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "segment_created.v1": segment.SegmentCreated(
+        name="Experts",
+        rule=AllOf(
+            rules=(
+                AnyOf(rules=(HasRole(role=Role.AMBASSADOR), CameBy(source="fair-2026"), BroughtBy(referrer="m9"))),
+                Not(rule=JoinedWithin(days=30)),
+                Did(act=Act.REPLIED, at_least=5, within_days=90),
+            )
+        ),
+    ),
+    "segment_renamed.v1": segment.SegmentRenamed(name="Old hands"),
+    "segment_redefined.v1": segment.SegmentRedefined(edition=2, rule=Did(act=Act.CHECKED_IN)),
+    "segment_deleted.v1": segment.SegmentDeleted(edition=3),
+    "segment_settled.v1": segment.SegmentSettled(edition=2),
+    "segment_entered.v1": membership.SegmentEntered(segment_id="s1", edition=2, member_ids=("m1", "m2")),
+    "segment_left.v1": membership.SegmentLeft(segment_id="s1", edition=2, member_ids=("m1",)),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
 }
 
