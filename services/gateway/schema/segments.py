@@ -30,7 +30,8 @@ from services.gateway.schema.common import (
     optional,
     page_arguments,
 )
-from services.gateway.schema.members import Member, Role, load_members
+from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.roles import Role
 
 #: What a rule of a segment may be nested; the service that owns it allows less.
 _MAX_DEPTH: Final = 20

@@ -31,7 +31,8 @@ C = TypeVar("C", bound=Command)
 
 
 def by(kind: type[C], actor: str = "olga", roles: frozenset[Role] = LEADER, **fields: Any) -> C:
-    return kind(command_id="c1", brand="b1", actor=actor, now=NOW, roles=roles, segment_id="s1", **fields)
+    fields["segment_id"] = "s1"
+    return kind(command_id="c1", brand="b1", actor=actor, now=NOW, roles=roles, **fields)
 
 
 CREATED = SegmentCreated(name="Writers", rule=WRITERS)
