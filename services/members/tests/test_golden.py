@@ -17,8 +17,9 @@ from services.members.networking import block_list, networking, tag_list
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
-from services.members.segments import membership, segment
-from services.members.segments.rules import Act, AllOf, AnyOf, BroughtBy, CameBy, Did, HasRole, JoinedWithin, Not
+from services.members.provisioning.tests import samples as provisioning
+from services.members.recognition.tests import samples as recognition
+from services.members.segments.tests import samples as segments
 
 DECIDERS = (
     address.DECIDER,
@@ -30,13 +31,14 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *recognition.DECIDERS,
     form.DECIDER,
     purposes.DECIDER,
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
-    segment.DECIDER,
-    membership.DECIDER,
+    *provisioning.DECIDERS,
+    *segments.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -44,6 +46,7 @@ CODEC = Codec(
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
+    **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
@@ -160,23 +163,9 @@ SAMPLES = {
     "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
-    "segment_created.v1": segment.SegmentCreated(
-        name="Experts",
-        rule=AllOf(
-            rules=(
-                AnyOf(rules=(HasRole(role=Role.AMBASSADOR), CameBy(source="fair-2026"), BroughtBy(referrer="m9"))),
-                Not(rule=JoinedWithin(days=30)),
-                Did(act=Act.REPLIED, at_least=5, within_days=90),
-            )
-        ),
-    ),
-    "segment_renamed.v1": segment.SegmentRenamed(name="Old hands"),
-    "segment_redefined.v1": segment.SegmentRedefined(edition=2, rule=Did(act=Act.CHECKED_IN)),
-    "segment_deleted.v1": segment.SegmentDeleted(edition=3),
-    "segment_settled.v1": segment.SegmentSettled(edition=2),
-    "segment_entered.v1": membership.SegmentEntered(segment_id="s1", edition=2, member_ids=("m1", "m2")),
-    "segment_left.v1": membership.SegmentLeft(segment_id="s1", edition=2, member_ids=("m1",)),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
+    **provisioning.SAMPLES,
+    **segments.SAMPLES,
 }
 
 
