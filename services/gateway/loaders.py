@@ -106,6 +106,7 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 INVITATIONS: Final = Many("members", "invitations_get_many", list[rows.InvitationReply | None])
+PROVISIONED_GROUPS: Final = Many("members", "provisioned_groups_get_many", list[rows.ProvisionedGroupReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
 #: Takes `day`, whose rules say what the levels are.
 SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])

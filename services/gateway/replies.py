@@ -338,6 +338,23 @@ class InvitationOfferReply(Struct, frozen=True):
     status: str
 
 
+class DirectoryReply(Struct, frozen=True):
+    """How a brand's directory is read."""
+
+    subject: str
+    shown_name: str
+
+
+class ProvisionedGroupReply(Struct, frozen=True):
+    """A group of a brand's directory."""
+
+    id: str
+    display_name: str
+    member_count: int
+    created_at: datetime
+    role: str | None = None
+
+
 class SpaceReply(Struct, frozen=True):
     """A room of a brand."""
 

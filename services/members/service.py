@@ -16,6 +16,7 @@ from services.members.invitations.composition import compose_invitations
 from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
+from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
 from services.members.sessions import Sessions
 from services.members.views.brands import (
@@ -97,6 +98,7 @@ def compose(app: App) -> None:
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *recognition,
             *networking,
+            *compose_provisioning(app, authorizer, commands),
         ],
     )
 

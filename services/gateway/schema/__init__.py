@@ -7,6 +7,7 @@ from services.gateway.schema import words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.consents import ConsentMutation
+from services.gateway.schema.directories import DirectoryMutation
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
@@ -32,6 +33,7 @@ class Mutation(
     ConsentMutation,
     InvitationMutation,
     ServiceAccountMutation,
+    DirectoryMutation,
     SessionMutation,
     HonourMutation,
     DiscussionMutation,

@@ -17,6 +17,7 @@ from services.members.networking import block_list, networking, tag_list
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
+from services.members.provisioning.tests import samples as provisioning
 from services.members.recognition.tests import samples as recognition
 
 DECIDERS = (
@@ -35,6 +36,7 @@ DECIDERS = (
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    *provisioning.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -160,6 +162,7 @@ SAMPLES = {
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
+    **provisioning.SAMPLES,
 }
 
 
