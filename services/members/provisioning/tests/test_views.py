@@ -30,7 +30,7 @@ from services.members.provisioning.user import (
     UserReactivated,
 )
 from services.members.provisioning.views.directories import DirectoriesView, DirectoryOfBrand
-from services.members.provisioning.views.filters import Clause, Condition
+from services.members.provisioning.views.filters import Clause, Condition, Operator
 from services.members.provisioning.views.groups import (
     GroupsOfUsers,
     ProvisionedGroupMembers,
@@ -109,7 +109,7 @@ def one(field: str, **compared: Any) -> Clause:
     return Clause(conditions=[Condition(field=field, **compared)])
 
 
-def of_address(*conditions: tuple[str, str, Any]) -> Clause:
+def of_address(*conditions: tuple[str, Operator, Any]) -> Clause:
     kinds = {field: "flag" if field == "primary" else "text" for field, _, _ in conditions}
     return Clause(
         entries=[
