@@ -1,7 +1,7 @@
 """What the gateway reads of the services' replies: only the fields that the schema shows."""
 
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -122,6 +122,120 @@ class JoinReportReply(Struct, frozen=True):
     other_referrers: int
 
 
+class AwardReply(Struct, frozen=True):
+    """Points for a fact."""
+
+    fact: str
+    points: int
+    daily_cap: int | None = None
+
+
+class ConditionReply(Struct, frozen=True):
+    """What earns a badge: facts of a kind, points without one."""
+
+    at_least: int
+    fact: str | None = None
+
+
+class BadgeRuleReply(Struct, frozen=True):
+    """A badge of the rules."""
+
+    badge: str
+    name: str
+    description: str
+    condition: ConditionReply | None = None
+
+
+class LevelReply(Struct, frozen=True):
+    """A level and where it begins."""
+
+    name: str
+    points: int
+
+
+class RulesReply(Struct, frozen=True):
+    """What an edition of the rules of recognition says."""
+
+    awards: list[AwardReply] = []
+    badges: list[BadgeRuleReply] = []
+    levels: list[LevelReply] = []
+
+
+class RulesEditionReply(Struct, frozen=True):
+    """An edition of the rules of recognition."""
+
+    edition: int
+    rules: RulesReply
+    holds_from: date | None = None
+    published_at: datetime | None = None
+
+
+class RecognitionRulesReply(Struct, frozen=True):
+    """The rules of recognition that hold, and those that will."""
+
+    current: RulesEditionReply
+    coming: RulesEditionReply | None = None
+
+
+class ScoreReply(Struct, frozen=True):
+    """A member's points and levels."""
+
+    points: int
+    opted_out: bool
+    level: LevelReply | None = None
+    next_level: LevelReply | None = None
+
+
+class StandingReply(Struct, frozen=True):
+    """A place on a leaderboard."""
+
+    member_id: str
+    score: int
+    rank: int | None = None
+
+
+class EntryReply(Struct, frozen=True):
+    """A fact of a score."""
+
+    number: int
+    fact: str
+    about: list[str]
+    happened_at: datetime
+    points: int
+    edition: int
+    source_id: str
+
+
+class EvidenceReply(Struct, frozen=True):
+    """What earned a badge."""
+
+    reached: int
+    through: int
+    fact: str | None = None
+
+
+class BadgeReply(Struct, frozen=True):
+    """A badge that a member has."""
+
+    badge: str
+    name: str
+    awarded_at: datetime
+    edition: int
+    evidence: EvidenceReply | None = None
+    awarded_by: str | None = None
+    reason: str | None = None
+
+
+class SpotlightReply(Struct, frozen=True):
+    """A member in the light."""
+
+    member_id: str
+    text: str
+    since: datetime
+    until: datetime
+    by: str | None = None
+
+
 class MemberReply(Struct, frozen=True):
     """A member of a brand."""
 
@@ -163,6 +277,33 @@ class BlockReply(Struct, frozen=True):
     blocked_at: datetime
 
 
+class SegmentReply(Struct, frozen=True):
+    """A segment; `rule` as its service keeps it, None for a list."""
+
+    id: str
+    name: str
+    rule: dict[str, Any] | None
+    created_at: datetime
+    created_by: str
+    settled_at: datetime | None
+    member_count: int
+
+
+class InSegmentReply(Struct, frozen=True):
+    """A member who is in a segment."""
+
+    member_id: str
+    entered_at: datetime
+
+
+class SegmentPreviewReply(Struct, frozen=True):
+    """What a rule would come to."""
+
+    count: int
+    exact: bool
+    sample_ids: list[str]
+
+
 class MembershipReply(Struct, frozen=True):
     """One brand that an identity has joined."""
 
@@ -197,6 +338,48 @@ class ServiceAccountReply(Struct, frozen=True):
     created_by: str
     keys: list[ApiKeyReply]
     closed_at: datetime | None = None
+
+
+class InvitationReply(Struct, frozen=True):
+    """An invitation; `address`, `name` and `message` are forgotten in time."""
+
+    id: str
+    status: str
+    role: str
+    mails: int
+    invited_by: str
+    invited_at: datetime
+    expires_at: datetime
+    language: str | None = None
+    address: str | None = None
+    name: str | None = None
+    message: str | None = None
+    accepted_by: str | None = None
+
+
+class InvitationOfferReply(Struct, frozen=True):
+    """What whoever has the token of an invitation may know."""
+
+    brand_id: str
+    role: str
+    status: str
+
+
+class DirectoryReply(Struct, frozen=True):
+    """How a brand's directory is read."""
+
+    subject: str
+    shown_name: str
+
+
+class ProvisionedGroupReply(Struct, frozen=True):
+    """A group of a brand's directory."""
+
+    id: str
+    display_name: str
+    member_count: int
+    created_at: datetime
+    role: str | None = None
 
 
 class SpaceReply(Struct, frozen=True):

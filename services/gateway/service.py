@@ -38,11 +38,13 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.mail_door import PATH, MailDoor
 from services.gateway.observation import ObservedBus, Observer
 from services.gateway.origins import Origins
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
+from services.gateway.scim.door import PREFIX, Door
 from services.gateway.security import Authenticator, Keys, http_fetch
 from services.gateway.trusted import Trusted
 
@@ -98,6 +100,7 @@ class Application(FastAPI):
     def __init__(self, gateway: Gateway, health: Health) -> None:
         super().__init__(title="Archipel", openapi_url=None, docs_url=None, redoc_url=None)
         self._graphql = _Shared(_compressed(http.GraphQL(gateway)), gateway.origins)
+        self._scim = _compressed(Door(gateway))
 
         async def subscriptions(socket: WebSocket) -> None:
             await websocket.Connection(socket, gateway).run()
@@ -105,6 +108,7 @@ class Application(FastAPI):
         self.add_api_websocket_route("/graphql", subscriptions)
         self.router.routes += [Route("/healthz", health), Route("/readyz", health)]
         self.add_route("/", _console, methods=["GET"])
+        self.add_route(PATH, MailDoor(gateway).answer, methods=["GET", "POST"])
         self.mount("/static", StaticFiles(directory=STATIC), name="static")
         self.add_exception_handler(HTTPException, _refused)
         self.add_middleware(_Headers)
@@ -114,6 +118,8 @@ class Application(FastAPI):
         """Answer one request, or serve one connection."""
         if scope["type"] == "http" and scope["path"] == "/graphql":
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._scim(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

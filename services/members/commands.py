@@ -31,7 +31,9 @@ from services.members.brand import CreateBrand, EnterStage
 from services.members.consents.composition import PurposeGuard
 from services.members.consents.consent import GiveConsent, WithdrawConsent
 from services.members.homes import Homes
+from services.members.invitations.invitation import AcceptInvitation
 from services.members.joining import Door
+from services.members.mail.address import OptInToMail, OptOutOfMail
 from services.members.member import (
     AcceptRules,
     AdmitMember,
@@ -48,6 +50,8 @@ from services.members.networking.networking import LeaveNetworking
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
 from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
+from services.members.provisioning.commands import EXEMPT as PROVISIONING
+from services.members.recognition import composition as recognition
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
 
@@ -74,8 +78,13 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        *recognition.EXEMPT,
+        OptOutOfMail,
+        OptInToMail,
+        AcceptInvitation,
         BlockMember,
         LeaveNetworking,
+        *PROVISIONING,
     }
 )
 
@@ -89,12 +98,12 @@ class Commands:
         # Networks and brands come with the claim of their slug: the methods below answer their creation.
         self._networks = app.aggregate(replace(network.DECIDER, commands=()))
         others = _without(brand.DECIDER, (CreateBrand,))
-        self._brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
+        self.brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
         guards: dict[type[Command], Guard] = {
-            JoinBrand: self._guard_join,
-            AdmitMember: self._guard_admit,
+            JoinBrand: self.guard_join,
+            AdmitMember: self.guard_admit,
             AcceptRules: self._guard_rules,
             GiveConsent: PurposeGuard(app),
             **FormGuard(app).guards(),
@@ -106,7 +115,7 @@ class Commands:
             open_to_all=(JoinBrand, GiveConsent, WithdrawConsent, ChooseMemberLocale, *BY_THE_FORM),
             upcasters=member.UPCASTERS,
         )
-        ExternalIds(app, self.members, authorizer)
+        self.external_ids = ExternalIds(app, self.members, authorizer)
         app.aggregate(charter.DECIDER)
         Homes(app)
         app.aggregate(service_account.DECIDER)
@@ -125,7 +134,7 @@ class Commands:
         # A brand that is there already has its owners; another one is theirs to make.
         founding = [] if (await self._brand(command.brand_id)).exists else self._founding(command)
         claim = _claim(command, command.slug, command.brand_id)
-        return await _with_slug((self._brands, command), (self._brand_slugs, claim), *founding)
+        return await _with_slug((self.brands, command), (self._brand_slugs, claim), *founding)
 
     def _founding(self, command: CreateBrand) -> list[_Step]:
         """The steps that let the founder join and be the owner from the first moment."""
@@ -152,7 +161,7 @@ class Commands:
         )
         return [(self.members, join), (self.members, grant)]
 
-    async def _guard_join(self, command: JoinBrand) -> JoinThrough:
+    async def guard_join(self, command: JoinBrand) -> JoinThrough:
         """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""
         self._must_be_derived(command)
         if not (await self._brand(command.brand)).exists:
@@ -164,7 +173,8 @@ class Commands:
             gate = await self._authorizer.gate(command.brand, proven=True)
         return JoinThrough(**structs.asdict(command), door=Door(stage=gate.stage, rules=gate.rules_version))
 
-    async def _guard_admit(self, command: AdmitMember) -> None:
+    async def guard_admit(self, command: AdmitMember) -> None:
+        """Hold the identity against the member id."""
         self._must_be_derived(command)
 
     async def _guard_rules(self, command: AcceptRules) -> None:
@@ -196,8 +206,8 @@ class Commands:
         return known if known.exists else await self._networks.state(NO_BRAND, network_id, fresh=True)
 
     async def _brand(self, brand_id: str) -> brand.Brand:
-        known = await self._brands.state(brand_id, brand_id)
-        return known if known.exists else await self._brands.state(brand_id, brand_id, fresh=True)
+        known = await self.brands.state(brand_id, brand_id)
+        return known if known.exists else await self.brands.state(brand_id, brand_id, fresh=True)
 
     async def _check_identity_key(self) -> None:
         """Fail at the start rather than at the first member."""

@@ -12,8 +12,13 @@ from services.members.commands import EXEMPT, Commands
 from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.invitations.composition import compose_invitations
+from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
+from services.members.provisioning.service import compose_provisioning
+from services.members.recognition.composition import compose_recognition
+from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -73,12 +78,16 @@ def compose(app: App) -> None:
     commands = Commands(app, authorizer)
     Furnishing.register(app)
     _network_queries(app)
-    _brand_queries(app)
+    brands = _brand_queries(app)
+    mailer = compose_mail(app, brands)
+    invitations = compose_invitations(app, authorizer, commands, brands, mailer)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
+    segments = compose_segments(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -87,8 +96,12 @@ def compose(app: App) -> None:
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             compose_profiles(app, authorizer),
             compose_consents(app, authorizer),
+            *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *recognition,
             *networking,
+            *compose_provisioning(app, authorizer, commands),
+            *segments,
         ],
     )
 
@@ -105,7 +118,7 @@ def _network_queries(app: App) -> None:
     app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)
 
 
-def _brand_queries(app: App) -> None:
+def _brand_queries(app: App) -> BrandsView:
     view = app.view(BrandsView())
     app.query(BrandBySlug, BrandView, view.brand_by_slug, view=view, same_for=anybody)
     app.query(BrandByDomain, BrandView, view.brand_by_domain, view=view, same_for=anybody)
@@ -114,6 +127,7 @@ def _brand_queries(app: App) -> None:
     app.query(SimilarBrands, list[SimilarBrand], similar.similar_brands, view=view, same_for=anybody)
     app.query(SimilarToBrand, list[SimilarBrand], similar.similar_to_brand, view=view, same_for=anybody)
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
+    return view
 
 
 def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:

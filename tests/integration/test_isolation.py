@@ -99,6 +99,8 @@ def arguments(field: str, made: Community) -> str:
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
+        "segmentPreview": "(rule: {hasRole: OWNER})",
+        "segmentsOfMember": f'(memberId: "{made.ids["Member"]}")',
     }
     needed = [name for name, given in object_type("Brand").fields[field].args.items() if is_required_argument(given)]
     assert bool(needed) == (field in wanted), f"say how Brand.{field} is asked"
@@ -200,7 +202,19 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "resendInvitation": {"invitationId": ids["Invitation"]},
+        "revokeInvitation": {"invitationId": ids["Invitation"]},
+        "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
+        "configureDirectory": {"brandId": ids["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        "mapGroupToRole": {"groupId": ids["ProvisionedGroup"], "role": "BUILDER"},
         "signOutMember": {"memberId": ids["Member"]},
+        "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
+        "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
+        "revokeBadge": {"memberId": ids["Member"], "badge": "first-post", "reason": "Mine"},
+        "spotlightMember": {"memberId": ids["Member"], "text": "Mine", "until": tomorrow()},
+        "endSpotlight": {"memberId": ids["Member"]},
+        "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
@@ -223,6 +237,11 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "dismissSuggestion": {"memberId": ids["Member"]},
         "blockMember": {"memberId": ids["Member"]},
         "unblockMember": {"memberId": ids["Member"]},
+        "createSegment": {"brandId": ids["Brand"], "name": "Mine", "rule": {"hasRole": "OWNER"}},
+        "changeSegment": {"segmentId": ids["Segment"], "name": "Mine"},
+        "deleteSegment": {"segmentId": ids["Segment"]},
+        "addToSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Owner"]]},
+        "takeFromSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Member"]]},
         "offerTags": {"brandId": ids["Brand"], "tags": ["mine"]},
     }
 
@@ -230,7 +249,11 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  invitations { nodes { id role expiresAt mails } }
+  directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
+  recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
+  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
   members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
@@ -238,6 +261,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 
@@ -257,7 +281,7 @@ async def test_strangers_change_nothing(
         payload = answer["data"][mutation]
         codes = {error["code"] for error in payload["errors"]}
         # To leave what one never joined is already true, and so no refusal.
-        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER", "INVALID_INVITATION"}, payload
         assert codes or mutation == "leaveBrand", payload
         assert not codes or all(value is None for name, value in payload.items() if name != "errors")
     after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)

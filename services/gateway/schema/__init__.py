@@ -7,14 +7,18 @@ from services.gateway.schema import words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.consents import ConsentMutation
+from services.gateway.schema.directories import DirectoryMutation
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
+from services.gateway.schema.honour_commands import HonourMutation
+from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
+from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -28,13 +32,17 @@ class Mutation(
     MemberMutation,
     ProfileMutation,
     ConsentMutation,
+    InvitationMutation,
     ServiceAccountMutation,
+    DirectoryMutation,
     SessionMutation,
+    HonourMutation,
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,
     PrivacyMutation,
     NetworkingMutation,
+    SegmentMutation,
 ):
     """All commands."""
 

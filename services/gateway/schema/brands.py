@@ -19,10 +19,13 @@ from services.gateway.loaders import (
     BRANDS,
     EVENTS,
     IDEAS,
+    INVITATIONS,
     MEMBERS,
     NETWORKS,
     POSTS,
+    PROVISIONED_GROUPS,
     REPLIES,
+    SEGMENTS,
     SERVICE_ACCOUNTS,
     SPACES,
     Many,
@@ -47,14 +50,18 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.consents import BrandConsents
+from services.gateway.schema.directories import BrandDirectory, ProvisionedGroup
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
+from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
+from services.gateway.schema.recognition import BrandRecognition
+from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -89,8 +96,12 @@ class Brand(
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
+    BrandDirectory,
     BrandJoins,
+    BrandRecognition,
+    BrandInvitations,
     BrandNetworking,
+    BrandSegments,
 ):
     """A brand."""
 
@@ -214,6 +225,9 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "Invitation": (INVITATIONS, Invitation.of),
+    "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
+    "Segment": (SEGMENTS, Segment.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),
@@ -247,7 +261,7 @@ async def _load_kind(context: Context, kind: str, found: list[ids.GlobalId | Non
 
 
 @strawberry.type
-class Query(SimilarBrandsQuery):
+class Query(SimilarBrandsQuery, InvitationQuery):
     """Where reading starts."""
 
     @field

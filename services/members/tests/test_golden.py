@@ -10,23 +10,35 @@ from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
 from services.members.consents import consent, purposes
+from services.members.invitations import decisions as invitations
+from services.members.invitations import invitation
+from services.members.mail import address, delivery
 from services.members.networking import block_list, networking, tag_list
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
+from services.members.provisioning.tests import samples as provisioning
+from services.members.recognition.tests import samples as recognition
+from services.members.segments.tests import samples as segments
 
 DECIDERS = (
+    address.DECIDER,
+    delivery.DECIDER,
+    invitations.DECIDER,
     network.DECIDER,
     brand.DECIDER,
     charter.DECIDER,
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *recognition.DECIDERS,
     form.DECIDER,
     purposes.DECIDER,
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    *provisioning.DECIDERS,
+    *segments.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -34,6 +46,7 @@ CODEC = Codec(
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
+    **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
@@ -85,6 +98,32 @@ SAMPLES = {
     ),
     "api_key_revoked.v1": service_account.ApiKeyRevoked(key_id="k1"),
     "service_account_closed.v1": service_account.ServiceAccountClosed(),
+    "member_invited.v1": invitation.MemberInvited(
+        edition=1,
+        address="marie@example.org",
+        name="Marie",
+        role=Role.MODERATOR,
+        language="fr",
+        invited_at=datetime(2026, 1, 1, tzinfo=UTC),
+        expires_at=datetime(2026, 1, 15, tzinfo=UTC),
+        valid_days=14,
+        salt="s1",
+        token_hash="0a" * 32,
+    ),
+    "invitation_worded.v1": invitation.InvitationWorded(message="Viens !\n\nÀ bientôt"),
+    "invitation_resent.v1": invitation.InvitationResent(
+        mail=2, resent_at=datetime(2026, 1, 3, tzinfo=UTC), expires_at=datetime(2026, 1, 17, tzinfo=UTC)
+    ),
+    "invitation_revoked.v1": invitation.InvitationRevoked(),
+    "invitation_accepted.v1": invitation.InvitationAccepted(member_id="m1"),
+    "invitation_expired.v1": invitation.InvitationExpired(),
+    "invitation_forgotten.v1": invitation.InvitationForgotten(),
+    "mail_sent.v1": delivery.MailSent(kind="invitation", about="i1"),
+    "mail_refused.v1": delivery.MailRefused(kind="invitation", about="i1", reply_code=550),
+    "mail_given_up.v1": delivery.MailGivenUp(kind="invitation", about="i1"),
+    "mail_withheld.v1": delivery.MailWithheld(kind="invitation", about="i1", reason=delivery.Withheld.OPTED_OUT),
+    "mail_opted_out.v1": address.MailOptedOut(),
+    "mail_opted_in.v1": address.MailOptedIn(),
     "member_erasure_requested.v1": member.MemberErasureRequested(),
     "member_erased.v1": member.MemberErased(
         key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -125,6 +164,8 @@ SAMPLES = {
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
+    **provisioning.SAMPLES,
+    **segments.SAMPLES,
 }
 
 
