@@ -141,7 +141,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     reply = list[MemberView | None]
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
-    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members, same_for=anybody)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:
