@@ -16,6 +16,8 @@ from services.members.invitations.composition import compose_invitations
 from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
+from services.members.provisioning.service import compose_provisioning
+from services.members.recognition.composition import compose_recognition
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -82,6 +84,7 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
@@ -93,7 +96,9 @@ def compose(app: App) -> None:
             compose_consents(app, authorizer),
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *recognition,
             *networking,
+            *compose_provisioning(app, authorizer, commands),
         ],
     )
 

@@ -23,6 +23,7 @@ from services.gateway.loaders import (
     MEMBERS,
     NETWORKS,
     POSTS,
+    PROVISIONED_GROUPS,
     REPLIES,
     SERVICE_ACCOUNTS,
     SPACES,
@@ -48,6 +49,7 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.consents import BrandConsents
+from services.gateway.schema.directories import BrandDirectory, ProvisionedGroup
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
@@ -57,6 +59,7 @@ from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
+from services.gateway.schema.recognition import BrandRecognition
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -91,7 +94,9 @@ class Brand(
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
+    BrandDirectory,
     BrandJoins,
+    BrandRecognition,
     BrandInvitations,
     BrandNetworking,
 ):
@@ -218,6 +223,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
     "Invitation": (INVITATIONS, Invitation.of),
+    "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

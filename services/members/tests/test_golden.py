@@ -17,6 +17,8 @@ from services.members.networking import block_list, networking, tag_list
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
+from services.members.provisioning.tests import samples as provisioning
+from services.members.recognition.tests import samples as recognition
 
 DECIDERS = (
     address.DECIDER,
@@ -28,11 +30,13 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *recognition.DECIDERS,
     form.DECIDER,
     purposes.DECIDER,
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    *provisioning.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -40,6 +44,7 @@ CODEC = Codec(
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
+    **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
@@ -157,6 +162,7 @@ SAMPLES = {
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
+    **provisioning.SAMPLES,
 }
 
 
