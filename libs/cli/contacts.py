@@ -56,7 +56,7 @@ class Columns(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, row: Sequence[str]) -> "Columns":
         """What the first row of a file says; raises `CannotRun` when no column is one of addresses."""
-        named: dict[str, int] = {}
+        named: dict[str, Any] = {}
         for number, cell in enumerate(row):
             plain = _plain(cell)
             for field, names in _NAMES.items():

@@ -45,7 +45,7 @@ class Inviter:
         self._brand = brand
         self._report = report
         self._refused = refused
-        self._wish = {"role": Role.MEMBER, "valid_days": VALID_DAYS} | wish
+        self._wish: dict[str, Any] = {"role": Role.MEMBER, "valid_days": VALID_DAYS} | wish
         self._run = uuid7()
 
     async def run(self, files: Sequence[Path]) -> None:

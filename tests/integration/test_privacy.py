@@ -159,7 +159,7 @@ async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], st
 async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
     who, other = await marker.join(), await marker.join()
     honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
-    things = ["members membership", "members profile", "members consent", *honours, "members networking",
+    things = ["members membership", "members profile", "members consent", "members words in an invitation", *honours, "members networking",
               "members block", "discussions post", "discussions reply", "discussions reaction", "events rsvp",
               "feedback idea", "feedback vote"]  # fmt: skip
     found, text = await export(marker, who)

@@ -67,7 +67,7 @@ class Weeks:
     async def send(
         self, aggregate: str, kind: type[Command], brand: str = "", /, *, actor: str = SYSTEM, **fields: Any
     ) -> Accepted:
-        envelope = {"command_id": uuid7(), "brand": brand or self.brand, "actor": actor}
+        envelope: dict[str, Any] = {"command_id": uuid7(), "brand": brand or self.brand, "actor": actor}
         command = kind(**envelope, now=self.timetable.clock.now(), **fields)
         return await self.bus.command("members", aggregate, kind.wire_name, command, timeout_seconds=60)
 
