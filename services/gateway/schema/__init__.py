@@ -18,6 +18,7 @@ from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
+from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -41,6 +42,7 @@ class Mutation(
     FeedbackMutation,
     PrivacyMutation,
     NetworkingMutation,
+    SegmentMutation,
 ):
     """All commands."""
 
