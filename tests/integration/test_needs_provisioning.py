@@ -63,7 +63,7 @@ async def configure(brand: ScimBrand, subject: str = "EXTERNAL_ID", shown_name: 
     await accepted(brand.platform, brand.made.owner, "configureDirectory", **given)
 
 
-class Tester(BaseSyncSCIMClient):
+class Client(BaseSyncSCIMClient):
     """The testers' client on httpx."""
 
     def __init__(self, http: httpx.Client) -> None:
@@ -84,7 +84,7 @@ class Tester(BaseSyncSCIMClient):
 async def test_the_testers_of_the_standard_find_nothing(fresh: ScimBrand, subject: str) -> None:
     await configure(fresh, subject)
     with httpx.Client(base_url=str(fresh.http.base_url), headers=fresh.http.headers, timeout=30) as http:
-        results = await asyncio.to_thread(check_server, Tester(http))
+        results = await asyncio.to_thread(check_server, Client(http))
     assert len(results) > 90
     skipped = {result.title for result in results if result.status is Status.SKIPPED}
     assert skipped <= {"search_with_attributes"}, "searching users and groups at once is answered 501"

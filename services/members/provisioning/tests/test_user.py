@@ -51,8 +51,14 @@ def test_who_was_let_go_may_be_brought_again() -> None:
     assert given(DECIDER, PROVISIONED, CHANGED, UserDeprovisioned(), PROVISIONED).state.version == 1
 
 
+def _joined(roles: set[str]) -> str:
+    return " ".join(sorted(roles)) or "none"
+
+
 @pytest.mark.parametrize("command", [add(), replace(), remove()], ids=lambda command: command.wire_name)
-@pytest.mark.parametrize("roles", [{"owner", "member"}, {"builder"}, {"reader"}, set()], ids=str)
+@pytest.mark.parametrize(
+    "roles", [{"owner", "member"}, {"builder"}, {"reader"}, set()], ids=lambda roles: " ".join(sorted(roles))
+)
 def test_only_a_directory_says_anything(command: UserCommand, roles: set[str]) -> None:
     given(DECIDER, PROVISIONED).when(structs.replace(command, roles=frozenset(roles))).then_raises("FORBIDDEN")
 
