@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from libs.shared.recorded import Recorded
 from libs.shared.testing.tasks import end
+from services.members.journeys.deeds import Deeds
+from services.members.journeys.guide import Guide
 from services.members.journeys.tests.builders import AGAIN, CHAT, COFFEE, HELLO, HELP, RULES
 from services.members.journeys.tests.weeks import Weeks, servers, weeks
 
@@ -79,36 +82,53 @@ async def test_who_comes_back_goes_on_where_they_stood(town: Weeks) -> None:
 
 async def test_what_is_told_again_from_the_start_changes_nothing(town: Weeks) -> None:
     """The database is gone, and with it every checkpoint and view."""
-    await town.publish(*STEPS)
-    members = [await town.join(name) for name in ("ada", "bob")]
+    await town.join("cid")
+    await town.act("member.leave_brand", "cid")
+    cid = await town.join("cid")
     await town.settled()
-    await town.post(members[0], "t1")
+    await town.publish(*STEPS)
+    await town.act("progress.begin_journey", "cid")
+    ada, bob = [await town.join(name) for name in ("ada", "bob")]
+    await town.settled()
+    await town.post(ada, "t1")
     await town.pass_days(5)
     for step in (town.act("member.leave_brand", "ada"), town.pass_days(20), town.join("ada"), town.pass_days(9)):
         await step
-    before = [await town.told(aggregate, member) for aggregate in ("progress", "nudge") for member in members]
-    assert [len(told) for told in before] == [6, 6, 0, 1]
+    of_all = [(aggregate, member) for aggregate in ("progress", "nudge") for member in (ada, bob, cid)]
+    before = [await town.told(*one) for one in of_all]
+    assert [len(told) for told in before] == [6, 6, 6, 0, 1, 1]
     await town.lose_database()
     await town.pass_days(0)
-    assert [await town.told(aggregate, member) for aggregate in ("progress", "nudge") for member in members] == before
+    assert [await town.told(*one) for one in of_all] == before
     await town.pass_days(60)
-    assert await town.reminded(members[0]) == [(step, day + 20) for step, day in DUE[1:]]
-    assert await town.reminded(members[1]) == DUE
+    assert await town.reminded(ada) == [(step, day + 20) for step, day in DUE[1:]]
+    assert await town.reminded(bob) == DUE
+    assert await town.reminded(cid) == DUE
 
 
-async def test_who_posts_in_the_moment_after_joining_has_set_out(town: Weeks) -> None:
+async def test_who_posts_in_the_moment_after_joining_has_set_out(town: Weeks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that follows deeds is made to be ahead of the one that follows members."""
     await town.publish(HELLO, HELP)
     await town.post("somebody", "t0")
-
-    async def hurry(number: int) -> str:
-        member = await town.join(f"member-{number}")
-        await asyncio.gather(town.post(member, f"t{number}"), town.reply(member, "t0"))
-        return member
-
-    members = await asyncio.gather(*(hurry(number) for number in range(1, 25)))
     await town.settled()
-    finished = [(await town.happened(member))["journey_finished"] for member in members]
-    assert finished == [1] * len(members)
+    ahead = asyncio.Event()
+    joined, was_ahead = Guide.joined, Deeds._was_ahead
+
+    async def late(guide: Guide, recorded: Recorded[Any]) -> None:
+        await ahead.wait()
+        await joined(guide, recorded)
+
+    async def early(deeds: Deeds, brand: str, member: str) -> bool:
+        ahead.set()
+        return await was_ahead(deeds, brand, member)
+
+    monkeypatch.setattr(Guide, "joined", late)
+    monkeypatch.setattr(Deeds, "_was_ahead", early)
+    member = await town.join("ada")
+    await town.post(member, "t1")
+    await town.reply(member, "t0")
+    await town.settled()
+    assert (await town.happened(member))["journey_finished"] == 1
 
 
 async def test_a_new_edition_is_for_who_is_on_the_way(town: Weeks) -> None:
