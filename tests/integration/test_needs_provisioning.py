@@ -95,6 +95,7 @@ async def test_need_33_who_is_provisioned_is_the_member_who_signs_in_later(brand
     subject = f"oid-{uuid7()[-12:]}"
     user = await brand.user(externalId=subject, nickName="Adele")
     assert user["id"] == brand.platform.member(subject, brand.made.brand)
+    await until(brand, lambda seen: user["id"] in seen)
     query = "{ me { memberships { brand { slug } member { id displayName roles email } } } }"
     answer = await brand.platform.graphql(query, token=brand.platform.token(subject))
     [membership] = answer["data"]["me"]["memberships"]
