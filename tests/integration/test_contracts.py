@@ -85,6 +85,7 @@ FOR_OTHERS: Final = {
     "cmd.members.mail_address.opt_in_to_mail",
     "qry.members.mail_link_target",
     "cmd.members.provisioned_user.settle_group_roles",
+    "cmd.members.provisioned_user.settle_access",
     *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),

@@ -40,6 +40,7 @@ ALLOWED: Final = {
             "provisioned_user.replace_user",
             "provisioned_user.remove_user",
             "provisioned_user.settle_group_roles",
+            "provisioned_user.settle_access",
             "provisioned_group.provision_group",
             "provisioned_group.change_group",
             "provisioned_group.remove_group",

@@ -1,4 +1,4 @@
-"""The process behind groups: which commands follow from an event, and that the same ones follow from it again."""
+"""The process behind directories: which commands follow from an event, and that the same ones follow from it again."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.access.roles import Role
-from libs.access.view import MemberJoined
+from libs.access.view import MemberJoined, MemberReinstated
 from libs.shared.domain import Accepted, BrandId, DomainError, Event
 from libs.shared.recorded import Recorded
 from libs.shared.testing.views import NOON, ViewBench, view_bench
@@ -17,9 +17,11 @@ from services.members.provisioning.group import (
     GroupProvisioned,
     GroupRoleMapped,
 )
-from services.members.provisioning.group_roles import GroupRoles
+from services.members.provisioning.tests.builders import PROVISIONED
+from services.members.provisioning.upkeep import Upkeep
 from services.members.provisioning.user import UserDeprovisioned
 from services.members.provisioning.views.groups import ProvisionedGroupsView
+from services.members.provisioning.views.users import ProvisionedUsersView
 
 GROUP = GroupProvisioned(display_name="Guides", external_id=None, name="h")
 
@@ -27,11 +29,12 @@ GROUP = GroupProvisioned(display_name="Guides", external_id=None, name="h")
 class World:
     """The process over a view of its own, and what it sent."""
 
-    def __init__(self, bench: ViewBench[ProvisionedGroupsView]) -> None:
+    def __init__(self, bench: ViewBench[ProvisionedGroupsView], users: ViewBench[ProvisionedUsersView]) -> None:
         self.bench = bench
+        self.users = users
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.refusal: DomainError | None = None
-        self.process = GroupRoles(bench.view, self._shown, self._send)
+        self.process = Upkeep(users.view, bench.view, self._shown, self._send)
 
     async def _shown(self, position: Mapping[str, int]) -> None:
         assert position == {"MEMBERS": 9}
@@ -69,10 +72,13 @@ def roles(user: str, *given: Role) -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture
 async def world(mongo_url: str) -> AsyncIterator[World]:
-    async with view_bench(ProvisionedGroupsView(), mongo_url) as bench:
+    async with (
+        view_bench(ProvisionedGroupsView(), mongo_url) as bench,
+        view_bench(ProvisionedUsersView(), mongo_url) as users,
+    ):
         for group, members in (("g1", ["m1", "m2"]), ("g2", ["m2"])):
             await bench.given(GROUP, GroupMembersChanged(added=members, removed=[]), id=group)
-        yield World(bench)
+        yield World(bench, users)
 
 
 async def mapped(world: World) -> None:
@@ -92,6 +98,16 @@ async def test_members_of_a_group_get_the_roles_of_all_of_theirs(world: World) -
     changed = GroupMembersChanged(added=["m2"], removed=["m9"])
     assert await world.after(changed, "g1") == (True, [both, roles("m9")])
     assert await world.after(MemberJoined(), "m2") == (True, [both])
+
+
+@pytest.mark.parametrize("event", [MemberJoined(), MemberReinstated()], ids=["joined", "reinstated"])
+async def test_what_the_directory_says_of_access_holds(world: World, event: Event) -> None:
+    await world.users.given(PROVISIONED, id="m1")
+    access = ("provisioned_user.settle_access", {"user_id": "m1"})
+    assert await world.after(event, "m1") == (True, [access])
+    assert await world.after(event, "m2") == (False, []), "who is not the directory's"
+    await mapped(world)
+    assert await world.after(event, "m1") == (True, [access, roles("m1", Role.MODERATOR)])
 
 
 async def test_what_a_group_gave_ends_with_it(world: World) -> None:
