@@ -1,7 +1,7 @@
 """What the gateway reads of the services' replies: only the fields that the schema shows."""
 
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -277,6 +277,33 @@ class BlockReply(Struct, frozen=True):
     blocked_at: datetime
 
 
+class SegmentReply(Struct, frozen=True):
+    """A segment; `rule` as its service keeps it, None for a list."""
+
+    id: str
+    name: str
+    rule: dict[str, Any] | None
+    created_at: datetime
+    created_by: str
+    settled_at: datetime | None
+    member_count: int
+
+
+class InSegmentReply(Struct, frozen=True):
+    """A member who is in a segment."""
+
+    member_id: str
+    entered_at: datetime
+
+
+class SegmentPreviewReply(Struct, frozen=True):
+    """What a rule would come to."""
+
+    count: int
+    exact: bool
+    sample_ids: list[str]
+
+
 class MembershipReply(Struct, frozen=True):
     """One brand that an identity has joined."""
 
@@ -487,3 +514,96 @@ class VoterReply(Struct, frozen=True):
 
     member_id: str
     voted_at: datetime
+
+
+class WordingReply(Struct, frozen=True):
+    """A step in one language."""
+
+    locale: str
+    title: str
+    text: str = ""
+
+
+class StepReply(Struct, frozen=True):
+    """A step of a journey."""
+
+    id: str
+    kind: str
+    after_hours: int
+    wordings: list[WordingReply]
+    space_id: str | None = None
+    completed_by: str | None = None
+
+
+class JourneyReply(Struct, frozen=True):
+    """The newest edition of a journey."""
+
+    edition: int
+    steps: list[StepReply]
+    published_at: datetime
+
+
+class JourneyOfBrandReply(Struct, frozen=True):
+    """The journey of a brand, if it has one."""
+
+    journey: JourneyReply | None = None
+
+
+class MemberStepReply(Struct, frozen=True):
+    """What became of a step of a member."""
+
+    step: StepReply
+    due_at: datetime
+    reminded_at: datetime | None = None
+    completed_at: datetime | None = None
+    skipped_at: datetime | None = None
+
+
+class MemberJourneyReply(Struct, frozen=True):
+    """A member's journey."""
+
+    member_id: str
+    edition: int
+    state: str
+    started_at: datetime
+    steps: list[MemberStepReply]
+    finished_at: datetime | None = None
+
+
+class JourneyOfMemberReply(Struct, frozen=True):
+    """The journey of a member, if they ever set out."""
+
+    journey: MemberJourneyReply | None = None
+
+
+class StepReportReply(Struct, frozen=True):
+    """What became of a step of all members."""
+
+    step: StepReply
+    completed: int
+    skipped: int
+    reminded: int
+    median_hours: int | None = None
+
+
+class JourneyReportReply(Struct, frozen=True):
+    """How far members come."""
+
+    started: int
+    under_way: int
+    paused: int
+    finished: int
+    steps: list[StepReportReply]
+
+
+class NudgeRuleReply(Struct, frozen=True):
+    """After how many days of silence a brand nudges; None for never."""
+
+    after_days: int | None = None
+
+
+class MemberNudgesReply(Struct, frozen=True):
+    """A member's nudges."""
+
+    on: bool
+    last_at: datetime | None = None

@@ -13,11 +13,13 @@ from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
+from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
 from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
+from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -76,6 +78,7 @@ def compose(app: App) -> None:
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
+    journeys = compose_journeys(app, authorizer, commands.members)
     _network_queries(app)
     brands = _brand_queries(app)
     mailer = compose_mail(app, brands)
@@ -86,6 +89,7 @@ def compose(app: App) -> None:
     erasures = _erasures(app, authorizer, commands)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
+    segments = compose_segments(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -96,9 +100,11 @@ def compose(app: App) -> None:
             compose_consents(app, authorizer),
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *journeys,
             *recognition,
             *networking,
             *compose_provisioning(app, authorizer, commands),
+            *segments,
         ],
     )
 
@@ -138,7 +144,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     reply = list[MemberView | None]
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
-    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members, same_for=anybody)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:

@@ -40,11 +40,14 @@ from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
 from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
+from services.members.journeys.journey import Completer, StepKind
+from services.members.journeys.views.journeys import JourneyState
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
 from services.members.provisioning.directory import ShownName, SubjectSource
 from services.members.recognition.facts import Fact, Window
-from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
+from services.members.segments.rules import Act
+from tests.integration.community import COLORS, COMPANY, JOURNEY_STEPS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -70,6 +73,7 @@ SCIM: Final = {
 #: Commands and queries of the services that are for others than the gateway's schema.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
+    "cmd.members.segment.settle_segment",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "cmd.members.score.record_fact",
@@ -98,6 +102,9 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
+    "JourneyStepKind": StepKind,
+    "StepCompleter": Completer,
+    "JourneyState": JourneyState,
     "Module": Module,
     "ServiceAccountScope": Scope,
     "ProfileFieldType": FieldType,
@@ -107,6 +114,7 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "DirectoryShownName": ShownName,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
+    "MemberAct": Act,
     "EventFormat": Format,
     "AttendanceMode": Mode,
     "RsvpStatus": RsvpStatus,
@@ -165,6 +173,7 @@ KINDS: Final = (
     "Member",
     "Invitation",
     "ServiceAccount",
+    "Segment",
     "ProvisionedGroup",
     "Space",
     "Post",
@@ -228,6 +237,15 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "setDomain": ({"brandId": IDS["Brand"], "domain": None}, {"domain": "example.org"}),
     "chooseLocale": ({"brandId": IDS["Brand"], "locale": "fr-CA"}, {}),
     "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
+    "publishJourney": (
+        {"brandId": IDS["Brand"], "steps": []},
+        {"steps": [*JOURNEY_STEPS, {**JOURNEY_STEPS[0], "stepId": "there", "afterHours": 5, "spaceId": IDS["Space"]}]},
+    ),
+    "setNudgeRule": ({"brandId": IDS["Brand"], "afterDays": None}, {"afterDays": 7}),
+    "beginJourney": ({"brandId": IDS["Brand"]}, {}),
+    "completeJourneyStep": ({"brandId": IDS["Brand"], "stepId": "coffee"}, {"memberId": IDS["Member"]}),
+    "skipJourneyStep": ({"brandId": IDS["Brand"], "stepId": "coffee"}, {}),
+    "chooseNudges": ({"brandId": IDS["Brand"], "on": False}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
@@ -332,6 +350,23 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
     "blockMember": ({"memberId": IDS["Member"]}, {}),
     "unblockMember": ({"memberId": IDS["Member"]}, {}),
+    "createSegment": (
+        {"brandId": IDS["Brand"], "name": "Experts"},
+        {
+            "rule": {
+                "all": [
+                    {"any": [{"hasRole": "AMBASSADOR"}, {"cameBy": "fair-2026"}, {"joinedWithinDays": 30}]},
+                    {"not": {"broughtBy": {"memberId": IDS["Member"]}}},
+                    {"broughtBy": {}},
+                    {"did": {"act": "REPLIED", "atLeast": 5, "withinDays": 90}},
+                ]
+            }
+        },
+    ),
+    "changeSegment": ({"segmentId": IDS["Segment"]}, {"name": "Old hands", "rule": {"did": {"act": "VOTED"}}}),
+    "deleteSegment": ({"segmentId": IDS["Segment"]}, {}),
+    "addToSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
+    "takeFromSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
     "offerTags": ({"brandId": IDS["Brand"], "tags": ["Boats"]}, {"onlyThese": True}),
 }
 
@@ -389,6 +424,7 @@ def needed(name: str, field: GraphQLField) -> str:
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
         "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
+        "rule": "{hasRole: OWNER}",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:

@@ -92,6 +92,7 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "memberJourney": f'(memberId: "{made.ids["Member"]}")',
         "searchMembers": '(prefix: "m")',
         "memberByExternalId": '(externalId: "crm-1")',
         "consentText": '(purpose: "digest", version: 1)',
@@ -99,6 +100,8 @@ def arguments(field: str, made: Community) -> str:
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
+        "segmentPreview": "(rule: {hasRole: OWNER})",
+        "segmentsOfMember": f'(memberId: "{made.ids["Member"]}")',
     }
     needed = [name for name, given in object_type("Brand").fields[field].args.items() if is_required_argument(given)]
     assert bool(needed) == (field in wanted), f"say how Brand.{field} is asked"
@@ -172,6 +175,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "setDomain": {"brandId": ids["Brand"], "domain": "mallory.example"},
         "chooseLocale": {"brandId": ids["Brand"], "locale": "de"},
         "acceptRules": {"brandId": ids["Brand"], "version": 1},
+        "publishJourney": {"brandId": ids["Brand"], "steps": []},
+        "setNudgeRule": {"brandId": ids["Brand"], "afterDays": 1},
+        "beginJourney": {"brandId": ids["Brand"]},
+        "completeJourneyStep": {"brandId": ids["Brand"], "stepId": "talk", "memberId": ids["Member"]},
+        "skipJourneyStep": {"brandId": ids["Brand"], "stepId": "hello"},
+        "chooseNudges": {"brandId": ids["Brand"], "on": False},
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
@@ -235,6 +244,11 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "dismissSuggestion": {"memberId": ids["Member"]},
         "blockMember": {"memberId": ids["Member"]},
         "unblockMember": {"memberId": ids["Member"]},
+        "createSegment": {"brandId": ids["Brand"], "name": "Mine", "rule": {"hasRole": "OWNER"}},
+        "changeSegment": {"segmentId": ids["Segment"], "name": "Mine"},
+        "deleteSegment": {"segmentId": ids["Segment"]},
+        "addToSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Owner"]]},
+        "takeFromSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Member"]]},
         "offerTags": {"brandId": ids["Brand"], "tags": ["mine"]},
     }
 
@@ -242,6 +256,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  journey { version steps { stepId } } nudgeAfterDays journeyReport { started steps { completed skipped } }
   invitations { nodes { id role expiresAt mails } }
   directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
@@ -254,6 +269,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 

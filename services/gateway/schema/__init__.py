@@ -14,10 +14,12 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
+from services.gateway.schema.journey_commands import JourneyMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
+from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -29,6 +31,7 @@ class Mutation(
     BrandLaunchMutation,
     HomeMutation,
     MemberMutation,
+    JourneyMutation,
     ProfileMutation,
     ConsentMutation,
     InvitationMutation,
@@ -41,6 +44,7 @@ class Mutation(
     FeedbackMutation,
     PrivacyMutation,
     NetworkingMutation,
+    SegmentMutation,
 ):
     """All commands."""
 

@@ -25,6 +25,7 @@ from services.gateway.loaders import (
     POSTS,
     PROVISIONED_GROUPS,
     REPLIES,
+    SEGMENTS,
     SERVICE_ACCOUNTS,
     SPACES,
     Many,
@@ -55,11 +56,13 @@ from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
+from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.recognition import BrandRecognition
+from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -96,9 +99,11 @@ class Brand(
     BrandServiceAccounts,
     BrandDirectory,
     BrandJoins,
+    BrandJourneys,
     BrandRecognition,
     BrandInvitations,
     BrandNetworking,
+    BrandSegments,
 ):
     """A brand."""
 
@@ -224,6 +229,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
     "Invitation": (INVITATIONS, Invitation.of),
     "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
+    "Segment": (SEGMENTS, Segment.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),
