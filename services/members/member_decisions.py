@@ -1,9 +1,7 @@
 """What a member may do and what follows from it: the decisions on the commands of `member.py`."""
 
-from typing import assert_never
-
 from libs.access.roles import LEADERS, Role, require
-from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden, Invalid
+from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden
 from services.members.member import (
     AcceptRules,
     AdmitMember,
@@ -30,12 +28,16 @@ from services.members.member import (
     RulesAccepted,
     evolve,
 )
+from services.members.standing import facts
+from services.members.standing.decisions import decide_role, decide_standing, must_not_be_excluded
+from services.members.standing.facts import VerifiedMarkRevoked
 
 
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
     """The facts that `command` makes true.
 
-    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, or as the door does.
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, BANNED, SUSPENDED, INVALID, or as the door and
+    the decisions on roles and standing do.
     """
     match command:
         case AdmitMember():
@@ -46,22 +48,21 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _accept_rules(state, command)
         case ChangeProfile():
             return _change_profile(state, command)
-        case GrantRole():
-            return _grant_role(state, command)
-        case RevokeRole():
-            return _revoke_role(state, command)
+        case GrantRole() | RevokeRole():
+            return decide_role(state, command)
         case LeaveBrand():
             return _leave(state, command)
         case EraseMember() | CertifyErasure():
             return _erase(state, command) if isinstance(command, EraseMember) else _certify(state, command)
         case _:
-            assert_never(command)
+            return decide_standing(state, command)
 
 
 def _admit(state: Member, command: AdmitMember) -> list[MemberEvent]:
     require(command.roles, *LEADERS)
     if command.role is not Role.MEMBER:
         require(command.roles, Role.OWNER)
+    must_not_be_excluded(state)
     return [] if state.joined or state.place is command.role else [MemberAdmitted(role=command.role)]
 
 
@@ -71,6 +72,7 @@ def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
         raise Erased(command.member_id)
     if state.joined:
         return []
+    must_not_be_excluded(state)
     if isinstance(command, JoinThrough) and command.actor != SYSTEM:
         command.door.admit(state.place, command.accepted_rules)
     joined = MemberJoined(
@@ -97,30 +99,16 @@ def _accept_rules(state: Member, command: AcceptRules) -> list[MemberEvent]:
 def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
     _only_oneself(command.actor, command.member_id)
     _must_be_joined(state)
+    if command.actor != SYSTEM:
+        must_not_be_excluded(state)
     changed = ProfileChanged(
         display_name=state.display_name if command.display_name is None else command.display_name,
         bio=state.bio if command.bio is None else command.bio,
     )
-    return [] if (changed.display_name, changed.bio) == (state.display_name, state.bio) else [changed]
-
-
-def _grant_role(state: Member, command: GrantRole) -> list[MemberEvent]:
-    require(command.roles, Role.OWNER)
-    _must_be_joined(state)
-    if command.role is Role.MEMBER or command.role in state.roles:
+    if (changed.display_name, changed.bio) == (state.display_name, state.bio):
         return []
-    return [RoleGranted(role=command.role)]
-
-
-def _revoke_role(state: Member, command: RevokeRole) -> list[MemberEvent]:
-    require(command.roles, Role.OWNER)
-    if command.role is Role.MEMBER:
-        raise Invalid("the role member ends by leaving", ("role",))
-    if command.role not in state.roles:
-        return []
-    if command.role is Role.OWNER and command.actor == command.member_id:
-        raise DomainError("LAST_OWNER", "another owner must take this role from you", ("role",))
-    return [RoleRevoked(role=command.role)]
+    renamed = state.standing.verified and changed.display_name != state.display_name
+    return [changed, VerifiedMarkRevoked()] if renamed else [changed]
 
 
 def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
@@ -180,6 +168,7 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         LeaveBrand,
         EraseMember,
         CertifyErasure,
+        *facts.COMMANDS,
     ),
     events=(
         MemberAdmitted,
@@ -191,6 +180,7 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         MemberLeft,
         MemberErasureRequested,
         MemberErased,
+        *facts.EVENTS,
     ),
     snapshots=False,
 )

@@ -3,6 +3,7 @@
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export
+from libs.access.permissions import compose_permissions
 from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
@@ -11,6 +12,7 @@ from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.sessions import Sessions
+from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
     BrandByDomain,
     BrandBySlug,
@@ -41,6 +43,8 @@ from services.members.views.member_list import (
     MemberView,
 )
 from services.members.views.networks import (
+    NetworkAdmins,
+    NetworkAdminsResult,
     NetworkBySlug,
     NetworkPage,
     NetworkPageResult,
@@ -63,14 +67,15 @@ from services.members.views.similar_brands import SimilarBrand, SimilarBrands, S
 def compose(app: App) -> None:
     """Register everything that the members service does."""
     access = app.view(AccessView("members"))
-    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
-    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT, clock=app.clock)
+    app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
     _network_queries(app)
     _brand_queries(app)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
+    compose_permissions(app, access, commands.examples())
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
     compose_erasing(app)
@@ -80,6 +85,7 @@ def compose(app: App) -> None:
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *compose_standing(app, authorizer, commands.members),
         ],
     )
 
@@ -91,6 +97,11 @@ def _network_queries(app: App) -> None:
         if query.viewer != SYSTEM and query.viewer not in app.settings.operators:
             raise Forbidden("only an operator sees all networks")
 
+    async def admins(query: NetworkAdmins) -> NetworkAdminsResult:
+        runs_all = query.viewer == SYSTEM or query.viewer in app.settings.operators
+        return await view.network_admins(query, see_all=runs_all)
+
+    app.query(NetworkAdmins, NetworkAdminsResult, admins, view=view)
     app.query(NetworkBySlug, NetworkView, view.network_by_slug, view=view, same_for=anybody)
     app.query(NetworksGetMany, list[NetworkView | None], view.networks_get_many, view=view, same_for=anybody)
     app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)

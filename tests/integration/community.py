@@ -16,6 +16,8 @@ COLORS = {"background": "#FFFFFF", "text": "#1a1a1a", "accent": "#0b5fff", "acce
 #: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
 MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
+    "appointNetworkAdmin": ("NetworkAdminInput", "network { id admins { identity appointedBy } }"),
+    "dismissNetworkAdmin": ("NetworkAdminInput", "network { id }"),
     "createBrand": (
         "CreateBrandInput",
         "brand { id slug name kind locale memberCount type description stage modules furnishedAt } "
@@ -37,8 +39,13 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
-    "grantRole": ("MemberRoleInput", "member { id roles }"),
-    "revokeRole": ("MemberRoleInput", "member { id roles }"),
+    "grantRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId expiresAt } } }"),
+    "revokeRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId } } }"),
+    "suspendMember": ("SuspendMemberInput", "member { id standing { exclusion { banned reason until } } }"),
+    "banMember": ("BanMemberInput", "member { id leftAt standing { exclusion { banned reason until } } }"),
+    "reinstateMember": ("ReinstateMemberInput", "member { id standing { exclusion { reason } } }"),
+    "grantVerifiedMark": ("MemberInput", "member { id verified }"),
+    "revokeVerifiedMark": ("MemberInput", "member { id verified }"),
     "createServiceAccount": (
         "CreateServiceAccountInput",
         "serviceAccount { id name scopes closedAt createdBy { id } apiKeys { keyId } }",
@@ -197,3 +204,5 @@ async def furnish(platform: Platform, made: Community) -> None:
     ids["Board"] = board["board"]["id"]
     idea = await accepted(platform, member, "submitIdea", boardId=ids["Board"], title="Dark mode", body="Please")
     ids["Idea"] = idea["idea"]["id"]
+    rowdy = await accepted(platform, f"rowdy-{made.slug}", "joinBrand", brandId=ids["Brand"], displayName="Rolf")
+    await accepted(platform, owner, "suspendMember", memberId=rowdy["member"]["id"], reason="Shouts at everybody")

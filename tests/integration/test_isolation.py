@@ -27,7 +27,7 @@ SCHEMA: Final[GraphQLSchema] = build()._schema
 #: What anybody may read of a brand; every other field of it is for its members.
 PUBLIC: Final = {
     "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
-    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions",
+    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions", "viewerCan",
 }  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
@@ -93,6 +93,7 @@ def arguments(field: str, made: Community) -> str:
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
         "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
+        "roleHistory": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
@@ -174,6 +175,13 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
+        "appointNetworkAdmin": {"networkId": ids["Network"], "identity": "mallory"},
+        "dismissNetworkAdmin": {"networkId": ids["Network"], "identity": "olga"},
+        "suspendMember": {"memberId": ids["Member"], "reason": "Mine"},
+        "banMember": {"memberId": ids["Member"], "reason": "Mine"},
+        "reinstateMember": {"memberId": ids["Member"]},
+        "grantVerifiedMark": {"memberId": ids["Member"]},
+        "revokeVerifiedMark": {"memberId": ids["Member"]},
         "createServiceAccount": {"brandId": ids["Brand"], "name": "Mine", "scopes": ["EVENTS_MANAGE"]},
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
@@ -203,7 +211,8 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
-  members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  members { nodes { id displayName roles verified standing { grants { role } exclusion { banned } } } }
+  spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

@@ -11,9 +11,11 @@ from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.network_admins import NetworkAdminMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
+from services.gateway.schema.standing import StandingMutation
 from services.gateway.schema.subscriptions import Subscription
 
 
@@ -29,6 +31,8 @@ class Mutation(
     EventMutation,
     FeedbackMutation,
     PrivacyMutation,
+    StandingMutation,
+    NetworkAdminMutation,
 ):
     """All commands."""
 

@@ -9,6 +9,7 @@ from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
+from services.members.standing import facts
 
 DECIDERS = (
     network.DECIDER,
@@ -25,6 +26,8 @@ CODEC = Codec(
 )
 SAMPLES = {
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
+    "admin_appointed.v1": network.AdminAppointed(identity="i2"),
+    "admin_dismissed.v1": network.AdminDismissed(identity="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
     ),
@@ -65,7 +68,18 @@ SAMPLES = {
     "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
+    "role_granted.v2": member.RoleGranted(
+        role=Role.GUEST_SPEAKER, space_id="s1", expires_at=datetime(2026, 6, 1, 18, 30, tzinfo=UTC)
+    ),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),
+    "role_revoked.v2": member.RoleRevoked(role=Role.MODERATOR, space_id="s1", expired=True),
+    "member_suspended.v1": facts.MemberSuspended(
+        reason="Insulted Ada,\ntwice.", until=datetime(2026, 2, 1, tzinfo=UTC)
+    ),
+    "member_banned.v1": facts.MemberBanned(reason="Sold the list of members."),
+    "member_reinstated.v1": facts.MemberReinstated(reason="Said sorry.", expired=False),
+    "verified_mark_granted.v1": facts.VerifiedMarkGranted(),
+    "verified_mark_revoked.v1": facts.VerifiedMarkRevoked(),
     "member_left.v1": member.MemberLeft(),
     "service_account_created.v1": service_account.ServiceAccountCreated(
         name="Roadmap bot", scopes=[Scope.FEEDBACK_MANAGE, Scope.MEMBERS_READ]

@@ -115,9 +115,9 @@ class MemberListView(View):
             case ProfileChanged() as event:
                 change = {"display_name": event.display_name, "bio": event.bio}
                 yield Write("members", UpdateOne(who, {"$set": change}))
-            case RoleGranted() as event:
+            case RoleGranted(space_id=None) as event:
                 yield Write("members", UpdateOne(who, {"$addToSet": {"roles": event.role.value}}))
-            case RoleRevoked() as event:
+            case RoleRevoked(space_id=None) as event:
                 yield Write("members", UpdateOne(who, {"$pull": {"roles": event.role.value}}))
             case MemberLeft():
                 left = {"joined": False, "left_at_ms": to_ms(recorded.time), "bio": "", "email": None, "roles": []}
