@@ -69,13 +69,18 @@ def named(*commands: Command) -> list[Example]:
     return [Example(command.wire_name, command) for command in commands]
 
 
-def compose_permissions(app: App, access: View, kinds: Mapping[str, Examples]) -> None:
-    """Answer `viewer_can` for these kinds of things; the answer rests on `access` as far as the query asks."""
+def compose_permissions(app: App, access: View, *parts: Mapping[str, Examples]) -> None:
+    """Answer `viewer_can` for the kinds of things of all parts of a service.
+
+    The answer rests on `access` as far as the query asks.
+    """
 
     async def viewer_can(query: ViewerCan) -> list[list[str]]:
-        examples = kinds.get(query.kind)
-        if examples is None:
-            return [[] for _ in query.ids]
+        kinds = [part[query.kind] for part in parts if query.kind in part]
+
+        async def examples(asked: Asked) -> list[Example]:
+            return [example for found in kinds for example in await found(asked)]
+
         things = await asyncio.gather(*(examples(_asked(app, query, key)) for key in query.ids))
         answers = iter(await app.rehearse([example.command for thing in things for example in thing]))
         return [sorted({example.name for example in thing if next(answers)}) for thing in things]

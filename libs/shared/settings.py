@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     )
     origins: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
-        description="Origins whose web pages may use the gateway beside its own, exactly as browsers send them, "
-        "separated by commas.",
+        description="Origins whose web pages may use the gateway beside its own and the homes of brands, exactly as "
+        "browsers send them, separated by commas.",
     )
     operation_seconds: float = Field(
         default=10.0,

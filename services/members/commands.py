@@ -32,6 +32,8 @@ from services.members.member import (
     LeaveBrand,
 )
 from services.members.network import OPERATOR, AppointAdmin, CreateNetwork, DismissAdmin, NetworkCommand, admit_brand
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import LeaveNetworking
 from services.members.permissions import Known
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
@@ -62,6 +64,8 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         BanMember,
         EndSuspension,
         ExpireRole,
+        BlockMember,
+        LeaveNetworking,
     }
 )
 

@@ -11,6 +11,8 @@ from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.networking import permissions as networking_permissions
+from services.members.networking.composition import compose_networking
 from services.members.sessions import Sessions
 from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
@@ -75,9 +77,10 @@ def compose(app: App) -> None:
     _brand_queries(app)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
-    compose_permissions(app, access, commands.examples())
+    compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -86,6 +89,7 @@ def compose(app: App) -> None:
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *compose_standing(app, authorizer, commands.members),
+            *networking,
         ],
     )
 

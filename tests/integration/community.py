@@ -86,6 +86,12 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "changeIdeaStatus": ("ChangeIdeaStatusInput", "idea { id status statusNote }"),
     "castVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
     "withdrawVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
+    "chooseNetworking": ("ChooseNetworkingInput", "networking { open interests skills }"),
+    "leaveNetworking": ("LeaveNetworkingInput", "networking { open interests skills }"),
+    "dismissSuggestion": ("OtherMemberInput", "member { id displayName }"),
+    "blockMember": ("OtherMemberInput", "member { id viewerBlocks }"),
+    "unblockMember": ("OtherMemberInput", "member { id viewerBlocks }"),
+    "offerTags": ("OfferTagsInput", "networkingTags { tags onlyThese }"),
 }
 
 

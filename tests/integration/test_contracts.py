@@ -221,6 +221,12 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "changeIdeaStatus": ({"ideaId": IDS["Idea"], "status": "PLANNED"}, {"note": "Soon"}),
     "castVote": ({"ideaId": IDS["Idea"]}, {}),
     "withdrawVote": ({"ideaId": IDS["Idea"]}, {}),
+    "chooseNetworking": ({"brandId": IDS["Brand"]}, {"interests": ["Boats"], "skills": ["Knots"]}),
+    "leaveNetworking": ({"brandId": IDS["Brand"]}, {}),
+    "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
+    "blockMember": ({"memberId": IDS["Member"]}, {}),
+    "unblockMember": ({"memberId": IDS["Member"]}, {}),
+    "offerTags": ({"brandId": IDS["Brand"], "tags": ["Boats"]}, {"onlyThese": True}),
 }
 
 

@@ -38,6 +38,8 @@ ALLOWED: Final = {
     "cmd.members.member.expire_role": "an end that was set comes",
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
+    "cmd.members.networking.leave_networking": "who does not want to be found any more is not, whatever the brand does",
+    "cmd.members.block_list.block_member": "who is in danger is protected at once",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

@@ -204,6 +204,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "changeIdeaStatus": {"ideaId": ids["Idea"], "status": "SHIPPED"},
         "castVote": {"ideaId": ids["Idea"]},
         "withdrawVote": {"ideaId": ids["Idea"]},
+        "chooseNetworking": {"brandId": ids["Brand"], "interests": ["boats"]},
+        "leaveNetworking": {"brandId": ids["Brand"]},
+        "dismissSuggestion": {"memberId": ids["Member"]},
+        "blockMember": {"memberId": ids["Member"]},
+        "unblockMember": {"memberId": ids["Member"]},
+        "offerTags": {"brandId": ids["Brand"], "tags": ["mine"]},
     }
 
 
@@ -216,6 +222,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 
 

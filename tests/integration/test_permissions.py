@@ -238,6 +238,7 @@ class Scene:
                 one = {"memberId": ids[kind]}
                 return {
                     "grantRole": [{**one, "role": "AMBASSADOR"}], "revokeRole": [{**one, "role": "AMBASSADOR"}],
+                    "dismissSuggestion": [one], "blockMember": [one], "unblockMember": [one],
                     "grantVerifiedMark": [one],
                     "revokeVerifiedMark": [one], "signOutMember": [one], "reinstateMember": [one],
                     "suspendMember": [{**one, "reason": "R"}], "reinstateMember ": [one],
@@ -269,6 +270,9 @@ class Scene:
             "designHome": themes,
             "setDomain": domains,
             "chooseLocale": locales,
+            "chooseNetworking": [{**brand, "interests": ["sailing"], "skills": []}],
+            "leaveNetworking": [brand],
+            "offerTags": [{**brand, "tags": [new]}],
             "createServiceAccount": [{**brand, "name": "N", "scopes": ["EVENTS_READ"]}],
             "createSpace": [{**brand, "slug": f"s-{new}", "name": "N"}],
             "openBoard": [{**brand, "slug": f"b-{new}", "name": "N", "kind": "PRODUCT"}],

@@ -12,6 +12,7 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.network_admins import NetworkAdminMutation
+from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
@@ -33,6 +34,7 @@ class Mutation(
     PrivacyMutation,
     StandingMutation,
     NetworkAdminMutation,
+    NetworkingMutation,
 ):
     """All commands."""
 

@@ -5,11 +5,11 @@ from datetime import datetime
 import strawberry
 from strawberry import ID
 
-from libs.executor.with_strawberry import Answers
+from libs.executor.with_strawberry import Answers, batch
 from libs.shared.domain import Invalid
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import MEMBERS, Asked
+from services.gateway.loaders import BLOCKS, MEMBERS, Asked
 from services.gateway.schema.common import (
     After,
     Before,
@@ -57,6 +57,12 @@ class Member(Node, MemberStanding):
             joined_at=row.joined_at,
             left_at=row.left_at,
         )
+
+    @batch
+    @staticmethod
+    async def viewer_blocks(those: list["Member"]) -> Answers[bool]:
+        """Whether the sender blocks this member: clients hide what they write then.  Nobody else is told."""
+        return await BLOCKS.present(((one.scope, one.key) for one in those), lambda blocks, _: blocks)
 
 
 async def load_member(scope: Scope, key: str) -> Member | None:

@@ -9,6 +9,7 @@ from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
+from services.members.networking import block_list, networking, tag_list
 from services.members.standing import facts
 
 DECIDERS = (
@@ -18,6 +19,9 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    networking.DECIDER,
+    block_list.DECIDER,
+    tag_list.DECIDER,
 )
 CODEC = Codec(
     "members",
@@ -94,6 +98,12 @@ SAMPLES = {
         key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
         services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
     ),
+    "networking_chosen.v1": networking.NetworkingChosen(interests="boats\ncôte d'azur", skills="python"),
+    "networking_left.v1": networking.NetworkingLeft(),
+    "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
+    "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
+    "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
 }
 
 
