@@ -210,5 +210,3 @@ async def furnish(platform: Platform, made: Community) -> None:
     ids["Board"] = board["board"]["id"]
     idea = await accepted(platform, member, "submitIdea", boardId=ids["Board"], title="Dark mode", body="Please")
     ids["Idea"] = idea["idea"]["id"]
-    rowdy = await accepted(platform, f"rowdy-{made.slug}", "joinBrand", brandId=ids["Brand"], displayName="Rolf")
-    await accepted(platform, owner, "suspendMember", memberId=rowdy["member"]["id"], reason="Shouts at everybody")

@@ -20,7 +20,7 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import COLORS, MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import COLORS, MUTATIONS, Community, accepted, document, found, furnish, tomorrow
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
@@ -77,6 +77,10 @@ async def made(platform: Platform) -> AsyncGenerator[Community, None]:
     """A brand full of things, of which the strangers below are no members."""
     community = await found(platform)
     await furnish(platform, community)
+    given = {"brandId": community.ids["Brand"], "displayName": "Rolf"}
+    rowdy = await accepted(platform, f"rowdy-{community.slug}", "joinBrand", **given)
+    out = {"memberId": rowdy["member"]["id"], "reason": "Shouts at everybody"}
+    await accepted(platform, community.owner, "suspendMember", **out)
     yield community
 
 
