@@ -38,6 +38,7 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.mail_door import PATH, MailDoor
 from services.gateway.observation import ObservedBus, Observer
 from services.gateway.origins import Origins
 from services.gateway.principals import Principals
@@ -105,6 +106,7 @@ class Application(FastAPI):
         self.add_api_websocket_route("/graphql", subscriptions)
         self.router.routes += [Route("/healthz", health), Route("/readyz", health)]
         self.add_route("/", _console, methods=["GET"])
+        self.add_route(PATH, MailDoor(gateway).answer, methods=["GET", "POST"])
         self.mount("/static", StaticFiles(directory=STATIC), name="static")
         self.add_exception_handler(HTTPException, _refused)
         self.add_middleware(_Headers)

@@ -11,18 +11,12 @@ from libs.access.roles import Role, held_as
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Event, Id
 from libs.shared.text import Line, Slug
+from services.members.consents.consent import ConsentCommand, ConsentEvent, evolve_consents
 from services.members.joining import Door
-from services.members.standing.facts import (
-    End,
-    MemberBanned,
-    MemberReinstated,
-    MemberSuspended,
-    Standing,
-    StandingCommand,
-    StandingEvent,
-    VerifiedMarkGranted,
-    VerifiedMarkRevoked,
-)
+from services.members.profiles.form import Form
+from services.members.profiles.profile import Profile, ProfileCommand, ProfileEvent
+from services.members.profiles.profile import evolve as evolve_profile
+from services.members.standing.facts import End, Standing, StandingCommand, StandingEvent
 
 #: A member's words about themselves: Markdown, at most 2,000 characters.
 Bio = Annotated[str, Meta(max_length=2_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")]
@@ -145,6 +139,8 @@ MemberEvent = (
     | MemberErasureRequested
     | MemberErased
     | StandingEvent
+    | ProfileEvent
+    | ConsentEvent
 )
 
 
@@ -184,7 +180,8 @@ class Member(Struct, frozen=True, kw_only=True):
 
     `known` says that there was a membership at any time.  `place` is the role that joining will give, None without a
     place; `accepted_rules` the newest edition that was accepted, 0 before any.  `grants` are the roles beside member,
-    as `held_as` writes them, each with its end; empty when not joined.
+    as `held_as` writes them, each with its end, empty when not joined; `consents` the edition of the text under each
+    purpose that the member agrees to.
     """
 
     known: bool = False
@@ -196,6 +193,8 @@ class Member(Struct, frozen=True, kw_only=True):
     bio: str = ""
     grants: Mapping[str, datetime | None] = {}
     standing: Standing = Standing()
+    profile: Profile = Profile()
+    consents: Mapping[str, int] = {}
 
     @property
     def roles(self) -> frozenset[Role]:
@@ -205,6 +204,12 @@ class Member(Struct, frozen=True, kw_only=True):
 
 def evolve(state: Member, event: MemberEvent) -> Member:
     """The membership after `event`."""
+    if isinstance(event, ProfileEvent):
+        return structs.replace(state, profile=evolve_profile(state.profile, event))
+    if isinstance(event, ConsentEvent):
+        return structs.replace(state, consents=evolve_consents(state.consents, event))
+    if isinstance(event, StandingEvent):
+        return structs.replace(state, standing=state.standing.after(event))
     match event:
         case MemberAdmitted():
             return structs.replace(state, place=event.role)
@@ -225,8 +230,6 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case MemberErasureRequested() | MemberErased():
             certified = isinstance(event, MemberErased)
             return Member(known=True, erasing=Erasing.CERTIFIED if certified else Erasing.REQUESTED)
-        case MemberSuspended() | MemberBanned() | MemberReinstated() | VerifiedMarkGranted() | VerifiedMarkRevoked():
-            return structs.replace(state, standing=state.standing.after(event))
         case _:
             assert_never(event)
 
@@ -287,6 +290,12 @@ class ChangeProfile(Command, frozen=True, kw_only=True):
     bio: Bio | None = None
 
 
+class ChangeProfileBy(ChangeProfile, frozen=True, kw_only=True):
+    """The same with the form that says what a complete profile has; the service makes it of what was sent."""
+
+    form: Form
+
+
 class GrantRole(Command, frozen=True, kw_only=True):
     """Give a member a role, in the whole brand or in one space, with or without an end.  Owners only.
 
@@ -319,6 +328,12 @@ class LeaveBrand(Command, frozen=True, kw_only=True):
     member_id: Id
 
 
+class LeaveBrandFreeing(LeaveBrand, frozen=True, kw_only=True):
+    """The same of who has an external id, whose claim goes with it (`profiles/external_ids.py`)."""
+
+    freeing: str
+
+
 class EraseMember(Command, frozen=True, kw_only=True):
     """End a membership and have everything personal in it destroyed.  The member, also after leaving, or an owner.
 
@@ -328,6 +343,12 @@ class EraseMember(Command, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "erase_member"
 
     member_id: Id
+
+
+class EraseMemberFreeing(EraseMember, frozen=True, kw_only=True):
+    """The same of who has an external id, as `LeaveBrandFreeing`."""
+
+    freeing: str
 
 
 class CertifyErasure(Command, frozen=True, kw_only=True):
@@ -351,4 +372,6 @@ MemberCommand = (
     | EraseMember
     | CertifyErasure
     | StandingCommand
+    | ProfileCommand
+    | ConsentCommand
 )

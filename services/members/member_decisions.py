@@ -2,17 +2,27 @@
 
 from libs.access.roles import LEADERS, Role, require
 from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden
+from services.members.consents.consent import (
+    ConsentGiven,
+    ConsentWithdrawn,
+    GiveConsent,
+    WithdrawConsent,
+    decide_consents,
+)
 from services.members.member import (
     AcceptRules,
     AdmitMember,
     CertifyErasure,
     ChangeProfile,
+    ChangeProfileBy,
     EraseMember,
+    EraseMemberFreeing,
     Erasing,
     GrantRole,
     JoinBrand,
     JoinThrough,
     LeaveBrand,
+    LeaveBrandFreeing,
     Member,
     MemberAdmitted,
     MemberCommand,
@@ -28,6 +38,24 @@ from services.members.member import (
     RulesAccepted,
     evolve,
 )
+from services.members.parting import parting
+from services.members.profiles.form import Form
+from services.members.profiles.profile import (
+    AvatarChosen,
+    ChooseAvatar,
+    ChooseMemberLocale,
+    ExternalIdAssigned,
+    ExternalIdFreed,
+    HideProfileFields,
+    MemberLocaleChosen,
+    ProfileCommand,
+    ProfileCompleted,
+    ProfileFieldsHidden,
+    ProfileFieldsSet,
+    SetExternalId,
+    SetProfileFields,
+)
+from services.members.profiles.profile_decisions import decide_profile, with_completion
 from services.members.standing import facts
 from services.members.standing.decisions import decide_role, decide_standing, must_not_be_excluded
 from services.members.standing.facts import VerifiedMarkRevoked
@@ -36,8 +64,8 @@ from services.members.standing.facts import VerifiedMarkRevoked
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
     """The facts that `command` makes true.
 
-    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, BANNED, SUSPENDED, INVALID, or as the door and
-    the decisions on roles and standing do.
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, BANNED, SUSPENDED, INVALID, CONFLICT, or as the
+    door, `decide_profile`, `decide_role` and `decide_standing` do.
     """
     match command:
         case AdmitMember():
@@ -50,6 +78,14 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _change_profile(state, command)
         case GrantRole() | RevokeRole():
             return decide_role(state, command)
+        case ChooseAvatar() | SetProfileFields() | HideProfileFields() | ChooseMemberLocale() | SetExternalId():
+            return _profile(state, command)
+        case GiveConsent() | WithdrawConsent():
+            _only_oneself(command.actor, command.member_id)
+            _must_be_joined(state)
+            if isinstance(command, GiveConsent) and command.actor != SYSTEM:
+                must_not_be_excluded(state)
+            return [*decide_consents(state.consents, command)]
         case LeaveBrand():
             return _leave(state, command)
         case EraseMember() | CertifyErasure():
@@ -107,8 +143,21 @@ def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
     )
     if (changed.display_name, changed.bio) == (state.display_name, state.bio):
         return []
+    form = command.form if isinstance(command, ChangeProfileBy) else Form()
     renamed = state.standing.verified and changed.display_name != state.display_name
-    return [changed, VerifiedMarkRevoked()] if renamed else [changed]
+    return [*with_completion(state, [changed], form), *([VerifiedMarkRevoked()] if renamed else [])]
+
+
+def _profile(state: Member, command: ProfileCommand) -> list[MemberEvent]:
+    if isinstance(command, SetExternalId):
+        require(command.roles, LEADERS)
+    else:
+        _only_oneself(command.actor, command.member_id)
+    _must_be_joined(state)
+    # Who is suspended may still show less of themselves.
+    if command.actor == command.member_id and not isinstance(command, HideProfileFields):
+        must_not_be_excluded(state)
+    return decide_profile(state, command)
 
 
 def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
@@ -117,7 +166,7 @@ def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
         return []
     if Role.OWNER in state.roles:
         raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner from you")
-    return [MemberLeft()]
+    return parting(state, command.freeing if isinstance(command, LeaveBrandFreeing) else None)
 
 
 def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
@@ -129,7 +178,8 @@ def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
         return []
     if Role.OWNER in state.roles and command.actor != SYSTEM:
         raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner away")
-    return [*([MemberLeft()] if state.joined else []), MemberErasureRequested()]
+    freeing = command.freeing if isinstance(command, EraseMemberFreeing) else None
+    return [*(parting(state, freeing) if state.joined else []), MemberErasureRequested()]
 
 
 def _certify(state: Member, command: CertifyErasure) -> list[MemberEvent]:
@@ -169,6 +219,13 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         EraseMember,
         CertifyErasure,
         *facts.COMMANDS,
+        ChooseAvatar,
+        SetProfileFields,
+        HideProfileFields,
+        ChooseMemberLocale,
+        SetExternalId,
+        GiveConsent,
+        WithdrawConsent,
     ),
     events=(
         MemberAdmitted,
@@ -181,6 +238,15 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         MemberErasureRequested,
         MemberErased,
         *facts.EVENTS,
+        AvatarChosen,
+        ProfileFieldsSet,
+        ProfileFieldsHidden,
+        ProfileCompleted,
+        MemberLocaleChosen,
+        ExternalIdAssigned,
+        ExternalIdFreed,
+        ConsentGiven,
+        ConsentWithdrawn,
     ),
     snapshots=False,
 )

@@ -20,7 +20,17 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import COLORS, MUTATIONS, Community, accepted, document, found, furnish, tomorrow
+from tests.integration.community import (
+    COLORS,
+    COMPANY,
+    MUTATIONS,
+    Community,
+    accepted,
+    document,
+    found,
+    furnish,
+    tomorrow,
+)
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
@@ -96,6 +106,9 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "searchMembers": '(prefix: "m")',
+        "memberByExternalId": '(externalId: "crm-1")',
+        "consentText": '(purpose: "digest", version: 1)',
         "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
         "roleHistory": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
@@ -177,6 +190,25 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
+        "defineProfileField": {"brandId": ids["Brand"], "field": {**COMPANY, "key": "mine"}},
+        "retireProfileField": {"brandId": ids["Brand"], "key": "company"},
+        "restoreProfileField": {"brandId": ids["Brand"], "key": "company"},
+        "orderProfileFields": {"brandId": ids["Brand"], "keys": ["company"]},
+        "chooseFieldAudience": {"brandId": ids["Brand"], "field": "EMAIL", "audience": {"reach": "EVERYONE"}},
+        "setProfileFields": {"brandId": ids["Brand"], "values": [{"key": "company", "text": "Mine"}]},
+        "hideProfileFields": {"brandId": ids["Brand"], "fields": ["bio"]},
+        "chooseAvatar": {"brandId": ids["Brand"], "url": "https://example.org/m.png", "alt": "Mine"},
+        "chooseMemberLocale": {"brandId": ids["Brand"], "language": "de"},
+        "setExternalId": {"memberId": ids["Member"], "externalId": "mine"},
+        "publishConsentPurpose": {
+            "brandId": ids["Brand"],
+            "purpose": "mine",
+            "texts": [{"language": "en", "text": "Mine"}],
+        },
+        "retireConsentPurpose": {"brandId": ids["Brand"], "purpose": "digest"},
+        "restoreConsentPurpose": {"brandId": ids["Brand"], "purpose": "digest"},
+        "giveConsent": {"brandId": ids["Brand"], "purpose": "photos", "version": 1},
+        "withdrawConsent": {"brandId": ids["Brand"], "purpose": "digest"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
         "appointNetworkAdmin": {"networkId": ids["Network"], "identity": "mallory"},
@@ -190,6 +222,10 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "resendInvitation": {"invitationId": ids["Invitation"]},
+        "revokeInvitation": {"invitationId": ids["Invitation"]},
+        "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
         "signOutMember": {"memberId": ids["Member"]},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
@@ -220,8 +256,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  invitations { nodes { id role expiresAt mails } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
-  members { nodes { id displayName roles verified standing { grants { role } exclusion { banned } } } }
+  profileForm { version fields { field { key } retired } rules { field audience { reach } } }
+  consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
+  members { nodes { id displayName roles verified standing { grants { role } exclusion { banned } }
+    profile { bio avatar { url } externalId fields { text } } } }
   spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
@@ -245,7 +285,7 @@ async def test_strangers_change_nothing(
         payload = answer["data"][mutation]
         codes = {error["code"] for error in payload["errors"]}
         # To leave what one never joined is already true, and so no refusal.
-        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER", "INVALID_INVITATION"}, payload
         assert codes or mutation == "leaveBrand", payload
         assert not codes or all(value is None for name, value in payload.items() if name != "errors")
     after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)

@@ -19,6 +19,7 @@ from services.gateway.loaders import (
     BRANDS,
     EVENTS,
     IDEAS,
+    INVITATIONS,
     MEMBERS,
     NETWORKS,
     POSTS,
@@ -46,14 +47,17 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.consents import BrandConsents
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
+from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.permissions import SERVICES, Permission, permissions, together
 from services.gateway.schema.privacy import PrivacyPart
+from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.schema.standing import BrandStanding
@@ -83,12 +87,15 @@ class Brand(
     BrandHome,
     BrandRules,
     BrandMembers,
+    BrandProfiles,
+    BrandConsents,
     BrandDiscussions,
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
     BrandJoins,
     BrandStanding,
+    BrandInvitations,
     BrandNetworking,
 ):
     """A brand."""
@@ -250,6 +257,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "Invitation": (INVITATIONS, Invitation.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),
@@ -283,7 +291,7 @@ async def _load_kind(context: Context, kind: str, found: list[ids.GlobalId | Non
 
 
 @strawberry.type
-class Query(SimilarBrandsQuery):
+class Query(SimilarBrandsQuery, InvitationQuery):
     """Where reading starts."""
 
     @field

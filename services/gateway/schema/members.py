@@ -28,17 +28,16 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.member_profile import MemberProfile
 from services.gateway.schema.member_standing import MemberStanding
 from services.gateway.schema.roles import Role
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Node, MemberStanding):
-    """A member; `email` is shown to nobody but the member."""
+class Member(Node, MemberProfile, MemberStanding):
+    """A member; what they tell beside their name is in `MemberProfile`."""
 
     display_name: str
-    bio: str
-    email: str | None = strawberry.field(description="Shown to the member only.")
     roles: list[Role]
     joined_at: datetime
     left_at: datetime | None
@@ -51,8 +50,6 @@ class Member(Node, MemberStanding):
             scope=scope,
             key=row.id,
             display_name=row.display_name,
-            bio=row.bio,
-            email=row.email,
             roles=known(row.roles, Role),
             joined_at=row.joined_at,
             left_at=row.left_at,

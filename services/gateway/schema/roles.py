@@ -1,4 +1,4 @@
-"""The roles of a brand."""
+"""The roles of members."""
 
 from enum import Enum
 

@@ -5,9 +5,11 @@ from typing import Final, assert_never
 
 from libs.access.roles import LEADERS, STEWARDS, Role, held_as, names, require
 from libs.shared.domain import SYSTEM, DomainError, Erased, Forbidden, Invalid
-from services.members.member import GrantRole, Member, MemberEvent, MemberLeft, RevokeRole, RoleGranted, RoleRevoked
+from services.members.member import GrantRole, Member, MemberEvent, RevokeRole, RoleGranted, RoleRevoked
+from services.members.parting import parting
 from services.members.standing.facts import (
     BanMember,
+    BanMemberFreeing,
     EndSuspension,
     ExpireRole,
     GrantVerifiedMark,
@@ -39,7 +41,10 @@ def decide_role(state: Member, command: GrantRole | RevokeRole) -> list[MemberEv
 
 
 def decide_standing(state: Member, command: StandingCommand) -> list[MemberEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, INVALID."""
+    """The facts that `command` makes true.
+
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, INVALID, CONFLICT.
+    """
     match command:
         case SuspendMember():
             return _suspend(state, command)
@@ -118,7 +123,8 @@ def _ban(state: Member, command: BanMember) -> list[MemberEvent]:
     _must_not_be_owner(state, command)
     if state.standing.banned:
         return []
-    return [*([MemberLeft()] if state.joined else []), MemberBanned(reason=command.reason)]
+    freeing = command.freeing if isinstance(command, BanMemberFreeing) else None
+    return [*(parting(state, freeing) if state.joined else []), MemberBanned(reason=command.reason)]
 
 
 def _reinstate(state: Member, command: ReinstateMember) -> list[MemberEvent]:

@@ -139,6 +139,12 @@ class BanMember(Command, frozen=True, kw_only=True):
     reason: Reason
 
 
+class BanMemberFreeing(BanMember, frozen=True, kw_only=True):
+    """The same of who has an external id, whose claim goes with it (`profiles/external_ids.py`)."""
+
+    freeing: str
+
+
 class ReinstateMember(Command, frozen=True, kw_only=True):
     """Lift a suspension or a ban.  Owners and moderators.  Who was banned may join again."""
 
