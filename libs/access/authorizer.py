@@ -10,7 +10,7 @@ from nats.js.errors import NotFoundError
 
 from libs.access.gate import Gate, Module, Stage
 from libs.access.roles import ALL_ROLES, Role, require
-from libs.access.scopes import READER, is_account
+from libs.access.scopes import PROVISIONER, READER, is_account
 from libs.access.view import AccessView, Rights
 from libs.shared.clock import Clock, SystemClock
 from libs.shared.domain import SYSTEM, Command, DomainError, Forbidden, Query, Unavailable
@@ -84,7 +84,7 @@ class Authorizer:
 
         Who is suspended is in the brand, and who is banned is not.
         """
-        if not self._now(await self._rights(query.brand, query.viewer)):
+        if not self._now(await self._rights(query.brand, query.viewer)) - {PROVISIONER}:
             raise Forbidden("only members of this brand may see this")
 
     async def people_with(self, query: Query, *allowed: Role) -> None:

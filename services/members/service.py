@@ -18,6 +18,8 @@ from services.members.mail.composition import compose_mail
 from services.members.networking import permissions as networking_permissions
 from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
+from services.members.provisioning.service import compose_provisioning
+from services.members.recognition.composition import compose_recognition
 from services.members.sessions import Sessions
 from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
@@ -88,6 +90,7 @@ def compose(app: App) -> None:
     compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
+    recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
@@ -100,7 +103,9 @@ def compose(app: App) -> None:
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *compose_standing(app, authorizer, commands.members),
+            *recognition,
             *networking,
+            *compose_provisioning(app, authorizer, commands),
         ],
     )
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from libs.shared.ids import uuid7
 from libs.shared.testing.platform import OPERATOR, Platform
+from services.gateway import ids as global_ids
 
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
@@ -86,8 +89,19 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
     "revokeInvitation": ("InvitationInput", "invitation { id status }"),
     "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
+    "configureDirectory": ("ConfigureDirectoryInput", "directory { subject shownName }"),
+    "mapGroupToRole": ("MapGroupToRoleInput", "group { id displayName role memberCount }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
+    "publishRecognitionRules": (
+        "PublishRecognitionRulesInput",
+        "recognitionRules { current { version } coming { version holdsFrom awards { points } badges { badge } } }",
+    ),
+    "awardBadge": ("AwardBadgeInput", "member { id badges { badge reason awardedById } }"),
+    "revokeBadge": ("RevokeBadgeInput", "member { id badges { badge } }"),
+    "spotlightMember": ("SpotlightMemberInput", "member { id spotlight { text until byId } }"),
+    "endSpotlight": ("EndSpotlightInput", "member { id spotlight { text } }"),
+    "showOnLeaderboard": ("ShowOnLeaderboardInput", "member { id score { onLeaderboard } }"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
     "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
     "publishReply": (
@@ -166,6 +180,13 @@ class Community:
     member: str
     ids: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def brand(self) -> str:
+        """The brand's own id."""
+        found = global_ids.decode(self.ids["Brand"])
+        assert found is not None
+        return found.key
+
 
 def tomorrow(hours: int = 0) -> str:
     """A time within the next days, with its offset."""
@@ -207,6 +228,26 @@ async def found(platform: Platform, **brand: Any) -> Community:
     return made
 
 
+async def api_key(platform: Platform, made: Community, scope: str) -> str:
+    """A new API key of a new service account with one scope."""
+    account = await accepted(
+        platform, made.owner, "createServiceAccount", brandId=made.ids["Brand"], name="Program", scopes=[scope]
+    )
+    issued = await accepted(platform, made.owner, "issueApiKey", serviceAccountId=account["serviceAccount"]["id"])
+    key: str = issued["key"]
+    return key
+
+
+async def provision_group(platform: Platform, made: Community) -> str:
+    """The global id of a group that a directory brought: the one thing that SCIM makes and GraphQL does not."""
+    headers = {"Authorization": f"Bearer {await api_key(platform, made, 'MEMBERS_PROVISION')}"}
+    body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Staff"}
+    async with httpx.AsyncClient(base_url=f"{platform.url}/scim/v2/{made.slug}", headers=headers) as client:
+        answer = await client.post("/Groups", json=body)
+    assert answer.status_code == 201, answer.text
+    return global_ids.encode("ProvisionedGroup", made.brand, answer.json()["id"])
+
+
 async def furnish(platform: Platform, made: Community) -> None:
     """Put one of everything into the brand."""
     ids, owner, member = made.ids, made.owner, made.member
@@ -219,6 +260,7 @@ async def furnish(platform: Platform, made: Community) -> None:
     await accepted(platform, owner, "giveConsent", brandId=ids["Brand"], purpose="digest", version=1)
     invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
     ids["Invitation"] = invited["invitation"]["id"]
+    ids["ProvisionedGroup"] = await provision_group(platform, made)
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

@@ -42,6 +42,8 @@ from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
+from services.members.provisioning.directory import ShownName, SubjectSource
+from services.members.recognition.facts import Fact, Window
 from services.members.standing.views.standings import Action, RoleChange
 from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
@@ -51,11 +53,28 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Commands and queries of the services that are for others than the gateway.
+#: Commands and queries behind the SCIM door; `test_scim_contracts.py` holds them.
+SCIM: Final = {
+    "cmd.members.provisioned_user.provision_user",
+    "cmd.members.provisioned_user.replace_user",
+    "cmd.members.provisioned_user.remove_user",
+    "cmd.members.provisioned_group.provision_group",
+    "cmd.members.provisioned_group.change_group",
+    "cmd.members.provisioned_group.remove_group",
+    "qry.members.provisioned_users_get_many",
+    "qry.members.provisioned_user_page",
+    "qry.members.provisioned_group_range",
+    "qry.members.provisioned_group_members",
+    "qry.members.groups_of_users",
+}
+
+#: Commands and queries of the services that are for others than the gateway's schema.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
+    "cmd.members.score.record_fact",
+    "cmd.members.score.note_absence",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
     "cmd.members.member.end_suspension",
@@ -64,6 +83,8 @@ FOR_OTHERS: Final = {
     "cmd.members.mail_address.opt_out_of_mail",
     "cmd.members.mail_address.opt_in_to_mail",
     "qry.members.mail_link_target",
+    "cmd.members.provisioned_user.settle_group_roles",
+    *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
@@ -72,6 +93,8 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
+    "RecognizedFact": Fact,
+    "LeaderboardWindow": Window,
     "BrandKind": BrandKind,
     "InvitationStatus": Progress,
     "InvitationOfferStatus": InvitationState,
@@ -83,6 +106,8 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "ProfileFieldType": FieldType,
     "ProfileReach": Reach,
     "BuiltInProfileField": BuiltIn,
+    "DirectorySubject": SubjectSource,
+    "DirectoryShownName": ShownName,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -141,7 +166,17 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "Invitation", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = (
+    "Member",
+    "Invitation",
+    "ServiceAccount",
+    "ProvisionedGroup",
+    "Space",
+    "Post",
+    "Event",
+    "Board",
+    "Idea",
+)
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -258,8 +293,29 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"brandId": IDS["Brand"], "token": "b1.i1.secret", "displayName": "Ada"},
         {"acceptedRules": 3},
     ),
+    "configureDirectory": (
+        {"brandId": IDS["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        {},
+    ),
+    "mapGroupToRole": ({"groupId": IDS["ProvisionedGroup"], "role": None}, {"role": "MODERATOR"}),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
+    "publishRecognitionRules": (
+        {"brandId": IDS["Brand"], "awards": [], "badges": [], "levels": []},
+        {
+            "awards": [{"fact": "POST_PUBLISHED", "points": 5, "dailyCap": 3}],
+            "badges": [
+                {"badge": "thanks", "name": "Thanks", "description": "By hand."},
+                {"badge": "poster", "name": "Poster", "description": "-", "fact": "POST_PUBLISHED", "atLeast": 1},
+            ],
+            "levels": [{"name": "New", "points": 0}],
+        },
+    ),
+    "awardBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "For all."}, {}),
+    "revokeBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "A mistake."}, {}),
+    "spotlightMember": ({"memberId": IDS["Member"], "text": "Look.", "until": "2030-01-02T10:00:00+01:00"}, {}),
+    "endSpotlight": ({"memberId": IDS["Member"]}, {}),
+    "showOnLeaderboard": ({"brandId": IDS["Brand"], "on": False}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),

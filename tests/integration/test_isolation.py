@@ -226,7 +226,15 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "resendInvitation": {"invitationId": ids["Invitation"]},
         "revokeInvitation": {"invitationId": ids["Invitation"]},
         "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
+        "configureDirectory": {"brandId": ids["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        "mapGroupToRole": {"groupId": ids["ProvisionedGroup"], "role": "BUILDER"},
         "signOutMember": {"memberId": ids["Member"]},
+        "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
+        "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
+        "revokeBadge": {"memberId": ids["Member"], "badge": "first-post", "reason": "Mine"},
+        "spotlightMember": {"memberId": ids["Member"], "text": "Mine", "until": tomorrow()},
+        "endSpotlight": {"memberId": ids["Member"]},
+        "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
@@ -257,7 +265,10 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   invitations { nodes { id role expiresAt mails } }
+  directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
+  recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
+  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
   members { nodes { id displayName roles verified standing { grants { role } exclusion { banned } }

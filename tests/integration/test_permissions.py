@@ -32,12 +32,13 @@ def camel(name: str) -> str:
     return head + "".join(word.title() for word in rest)
 
 
-#: Mutations that nobody is told about yet: on forms, consents and invitations.
+#: Mutations that nobody is told about yet: on forms, consents, invitations, recognition and the directory.
 NOT_TOLD: Final = {
     "defineProfileField", "retireProfileField", "restoreProfileField", "orderProfileFields", "chooseFieldAudience",
     "setProfileFields", "hideProfileFields", "chooseAvatar", "chooseMemberLocale", "setExternalId",
     "publishConsentPurpose", "retireConsentPurpose", "restoreConsentPurpose", "giveConsent", "withdrawConsent",
-    "inviteMember", "resendInvitation", "revokeInvitation",
+    "inviteMember", "resendInvitation", "revokeInvitation", "awardBadge", "revokeBadge", "spotlightMember",
+    "endSpotlight", "publishRecognitionRules", "showOnLeaderboard", "configureDirectory", "mapGroupToRole",
 }  # fmt: skip
 
 #: Who asks: a role, as a member is granted it, and what they are beside.
@@ -85,7 +86,7 @@ def test_a_permission_is_described_by_its_mutation() -> None:
 
 
 def test_everything_that_a_mutation_is_about_says_what_the_viewer_can() -> None:
-    assert {kind for kind in NODES if "viewerCan" in object_type(kind).fields} == {*NODES} - {"Invitation"}
+    assert {kind for kind in NODES if "viewerCan" in object_type(kind).fields} == {*NODES} - {"Invitation", "ProvisionedGroup"}
 
 
 #: What each kind of thing is of; a name with more behind it is another one of the same type.

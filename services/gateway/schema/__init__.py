@@ -7,10 +7,12 @@ from services.gateway.schema import words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.consents import ConsentMutation
+from services.gateway.schema.directories import DirectoryMutation
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
+from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.network_admins import NetworkAdminMutation
@@ -33,7 +35,9 @@ class Mutation(
     ConsentMutation,
     InvitationMutation,
     ServiceAccountMutation,
+    DirectoryMutation,
     SessionMutation,
+    HonourMutation,
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,

@@ -23,6 +23,7 @@ from services.gateway.loaders import (
     MEMBERS,
     NETWORKS,
     POSTS,
+    PROVISIONED_GROUPS,
     REPLIES,
     SERVICE_ACCOUNTS,
     SPACES,
@@ -48,6 +49,7 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.consents import BrandConsents
+from services.gateway.schema.directories import BrandDirectory, ProvisionedGroup
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
@@ -58,6 +60,7 @@ from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.permissions import SERVICES, Permission, permissions, together
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
+from services.gateway.schema.recognition import BrandRecognition
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.schema.standing import BrandStanding
@@ -93,8 +96,10 @@ class Brand(
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
+    BrandDirectory,
     BrandJoins,
     BrandStanding,
+    BrandRecognition,
     BrandInvitations,
     BrandNetworking,
 ):
@@ -258,6 +263,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
     "Invitation": (INVITATIONS, Invitation.of),
+    "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

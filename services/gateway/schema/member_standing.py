@@ -39,7 +39,7 @@ class Exclusion:
 
 
 @strawberry.type(description="How a member stands in a brand.")
-class Standing:
+class MemberStanding:
     """A member's roles, and what holds against them."""
 
     grants: list[RoleGrant] = strawberry.field(description="Roles beside MEMBER, those for one space among them.")
@@ -48,9 +48,9 @@ class Standing:
     )
 
     @staticmethod
-    def of(row: replies.StandingReply, scope: Scope) -> "Standing":
+    def of(row: replies.MemberStandingReply, scope: Scope) -> "MemberStanding":
         """A standing as a service sees it."""
-        return Standing(
+        return MemberStanding(
             grants=[
                 RoleGrant(
                     role=Role(grant.role),
@@ -65,7 +65,7 @@ class Standing:
 
 
 @strawberry.type
-class MemberStanding:
+class StandingPart:
     """The part of a member that says how they stand."""
 
     scope: strawberry.Private[Scope]
@@ -73,19 +73,19 @@ class MemberStanding:
 
     @batch
     @staticmethod
-    async def verified(those: list["MemberStanding"]) -> Answers[bool]:
+    async def verified(those: list["StandingPart"]) -> Answers[bool]:
         """Whether an owner or builder vouches that the member is who the name says."""
         return await STANDINGS.present(((one.scope, one.key) for one in those), lambda row, _: row.verified)
 
     @batch
     @staticmethod
-    async def standing(those: list["MemberStanding"]) -> Answers[Standing]:
+    async def standing(those: list["StandingPart"]) -> Answers[MemberStanding]:
         """Roles with their places and ends, and whether the member is suspended or banned."""
-        return await STANDINGS.present(((one.scope, one.key) for one in those), Standing.of)
+        return await STANDINGS.present(((one.scope, one.key) for one in those), MemberStanding.of)
 
     @batch
     @staticmethod
-    async def viewer_can(those: list["MemberStanding"], info: Info) -> Answers[list[Permission]]:
+    async def viewer_can(those: list["StandingPart"], info: Info) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
         asked, identity = ((one.scope, one.key) for one in those), info.context.identity()
         return await permissions("members", "member", asked, identity=identity)

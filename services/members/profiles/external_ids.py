@@ -85,12 +85,19 @@ class ExternalIds:
     async def _with_roles(self, command: EraseMember) -> EraseMember:
         return structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))
 
-    async def _end(self, command: Ending) -> Accepted:
+    async def leaving(self, command: Ending) -> list[tuple[CommandHandler[Any, Any, Any], Command]]:
+        """The steps of an atomic commit that end a membership, for who ends more with it; refused with CONFLICT too."""
         ending, token = await self._ending(command)
         if token is None:
-            return await self._members.handle(ending)
-        release = Release(**_about(command), name=token, holder=command.member_id)
-        return await handle_together((self._members, ending), (self._claims, release))
+            return [(self._members, ending)]
+        return [
+            (self._members, ending),
+            (self._claims, Release(**_about(command), name=token, holder=command.member_id)),
+        ]
+
+    async def _end(self, command: Ending) -> Accepted:
+        steps = await self.leaving(command)
+        return await (handle_together(*steps) if len(steps) > 1 else self._members.handle(command))
 
     async def _would_end(self, command: Ending) -> bool:
         ending, _ = await self._ending(command)

@@ -17,6 +17,8 @@ from services.members.networking import block_list, networking, tag_list
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
+from services.members.provisioning.tests import samples as provisioning
+from services.members.recognition.tests import samples as recognition
 from services.members.standing import facts
 
 DECIDERS = (
@@ -29,11 +31,13 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *recognition.DECIDERS,
     form.DECIDER,
     purposes.DECIDER,
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    *provisioning.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -41,6 +45,7 @@ CODEC = Codec(
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
+    **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "admin_appointed.v1": network.AdminAppointed(identity="i2"),
     "admin_dismissed.v1": network.AdminDismissed(identity="i1"),
@@ -171,6 +176,7 @@ SAMPLES = {
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
+    **provisioning.SAMPLES,
 }
 
 
