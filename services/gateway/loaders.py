@@ -118,6 +118,9 @@ SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightRe
 PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None])
 #: Whether the viewer blocks a member.
 BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
+SEGMENTS: Final = Many("members", "segments_get_many", list[rows.SegmentReply | None])
+#: How far a segment is, from 0 to 1.
+SEGMENT_PROGRESS: Final = Many("members", "segment_progress", list[float])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])

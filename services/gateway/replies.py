@@ -1,7 +1,7 @@
 """What the gateway reads of the services' replies: only the fields that the schema shows."""
 
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -337,6 +337,33 @@ class BlockReply(Struct, frozen=True):
 
     member_id: str
     blocked_at: datetime
+
+
+class SegmentReply(Struct, frozen=True):
+    """A segment; `rule` as its service keeps it, None for a list."""
+
+    id: str
+    name: str
+    rule: dict[str, Any] | None
+    created_at: datetime
+    created_by: str
+    settled_at: datetime | None
+    member_count: int
+
+
+class InSegmentReply(Struct, frozen=True):
+    """A member who is in a segment."""
+
+    member_id: str
+    entered_at: datetime
+
+
+class SegmentPreviewReply(Struct, frozen=True):
+    """What a rule would come to."""
+
+    count: int
+    exact: bool
+    sample_ids: list[str]
 
 
 class MembershipReply(Struct, frozen=True):

@@ -20,6 +20,7 @@ from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
 from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
+from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
 from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
@@ -92,6 +93,7 @@ def compose(app: App) -> None:
     erasures = _erasures(app, authorizer, commands)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
+    segments = compose_segments(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -106,6 +108,7 @@ def compose(app: App) -> None:
             *recognition,
             *networking,
             *compose_provisioning(app, authorizer, commands),
+            *segments,
         ],
     )
 

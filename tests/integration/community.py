@@ -135,6 +135,11 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "dismissSuggestion": ("OtherMemberInput", "member { id displayName }"),
     "blockMember": ("OtherMemberInput", "member { id viewerBlocks }"),
     "unblockMember": ("OtherMemberInput", "member { id viewerBlocks }"),
+    "createSegment": ("CreateSegmentInput", "segment { id name rule memberCount createdBy { displayName } }"),
+    "changeSegment": ("ChangeSegmentInput", "segment { id name rule }"),
+    "deleteSegment": ("SegmentInput", "segment { id }"),
+    "addToSegment": ("SegmentMembersInput", "segment { id memberCount members { nodes { member { displayName } } } }"),
+    "takeFromSegment": ("SegmentMembersInput", "segment { id memberCount }"),
     "offerTags": ("OfferTagsInput", "networkingTags { tags onlyThese }"),
 }
 
@@ -261,6 +266,9 @@ async def furnish(platform: Platform, made: Community) -> None:
     invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
     ids["Invitation"] = invited["invitation"]["id"]
     ids["ProvisionedGroup"] = await provision_group(platform, made)
+    segment = await accepted(platform, owner, "createSegment", brandId=ids["Brand"], name="Jury")
+    ids["Segment"] = segment["segment"]["id"]
+    await accepted(platform, owner, "addToSegment", segmentId=ids["Segment"], memberIds=[ids["Member"]])
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

@@ -44,6 +44,7 @@ from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
 from services.members.provisioning.directory import ShownName, SubjectSource
 from services.members.recognition.facts import Fact, Window
+from services.members.segments.rules import Act
 from services.members.standing.views.standings import Action, RoleChange
 from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
@@ -71,6 +72,7 @@ SCIM: Final = {
 #: Commands and queries of the services that are for others than the gateway's schema.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
+    "cmd.members.segment.settle_segment",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "cmd.members.score.record_fact",
@@ -110,6 +112,7 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "DirectoryShownName": ShownName,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
+    "MemberAct": Act,
     "EventFormat": Format,
     "AttendanceMode": Mode,
     "RsvpStatus": RsvpStatus,
@@ -170,6 +173,7 @@ KINDS: Final = (
     "Member",
     "Invitation",
     "ServiceAccount",
+    "Segment",
     "ProvisionedGroup",
     "Space",
     "Post",
@@ -347,6 +351,23 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
     "blockMember": ({"memberId": IDS["Member"]}, {}),
     "unblockMember": ({"memberId": IDS["Member"]}, {}),
+    "createSegment": (
+        {"brandId": IDS["Brand"], "name": "Experts"},
+        {
+            "rule": {
+                "all": [
+                    {"any": [{"hasRole": "AMBASSADOR"}, {"cameBy": "fair-2026"}, {"joinedWithinDays": 30}]},
+                    {"not": {"broughtBy": {"memberId": IDS["Member"]}}},
+                    {"broughtBy": {}},
+                    {"did": {"act": "REPLIED", "atLeast": 5, "withinDays": 90}},
+                ]
+            }
+        },
+    ),
+    "changeSegment": ({"segmentId": IDS["Segment"]}, {"name": "Old hands", "rule": {"did": {"act": "VOTED"}}}),
+    "deleteSegment": ({"segmentId": IDS["Segment"]}, {}),
+    "addToSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
+    "takeFromSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
     "offerTags": ({"brandId": IDS["Brand"], "tags": ["Boats"]}, {"onlyThese": True}),
 }
 
@@ -404,6 +425,7 @@ def needed(name: str, field: GraphQLField) -> str:
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
         "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
+        "rule": "{hasRole: OWNER}",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:

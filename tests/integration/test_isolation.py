@@ -114,6 +114,8 @@ def arguments(field: str, made: Community) -> str:
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
+        "segmentPreview": "(rule: {hasRole: OWNER})",
+        "segmentsOfMember": f'(memberId: "{made.ids["Member"]}")',
     }
     needed = [name for name, given in object_type("Brand").fields[field].args.items() if is_required_argument(given)]
     assert bool(needed) == (field in wanted), f"say how Brand.{field} is asked"
@@ -257,6 +259,11 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "dismissSuggestion": {"memberId": ids["Member"]},
         "blockMember": {"memberId": ids["Member"]},
         "unblockMember": {"memberId": ids["Member"]},
+        "createSegment": {"brandId": ids["Brand"], "name": "Mine", "rule": {"hasRole": "OWNER"}},
+        "changeSegment": {"segmentId": ids["Segment"], "name": "Mine"},
+        "deleteSegment": {"segmentId": ids["Segment"]},
+        "addToSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Owner"]]},
+        "takeFromSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Member"]]},
         "offerTags": {"brandId": ids["Brand"], "tags": ["mine"]},
     }
 
@@ -277,6 +284,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 

@@ -19,6 +19,7 @@ from services.gateway.schema.network_admins import NetworkAdminMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
+from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.standing import StandingMutation
@@ -45,6 +46,7 @@ class Mutation(
     StandingMutation,
     NetworkAdminMutation,
     NetworkingMutation,
+    SegmentMutation,
 ):
     """All commands."""
 

@@ -25,6 +25,7 @@ from services.gateway.loaders import (
     POSTS,
     PROVISIONED_GROUPS,
     REPLIES,
+    SEGMENTS,
     SERVICE_ACCOUNTS,
     SPACES,
     Many,
@@ -61,6 +62,7 @@ from services.gateway.schema.permissions import SERVICES, Permission, permission
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.recognition import BrandRecognition
+from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.schema.standing import BrandStanding
@@ -102,6 +104,7 @@ class Brand(
     BrandRecognition,
     BrandInvitations,
     BrandNetworking,
+    BrandSegments,
 ):
     """A brand."""
 
@@ -264,6 +267,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
     "Invitation": (INVITATIONS, Invitation.of),
     "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
+    "Segment": (SEGMENTS, Segment.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

@@ -174,6 +174,17 @@ WORDS: Final[Mapping[str, str]] = {
     "ServiceAccountScope.FEEDBACK_READ": "Read boards, ideas and votes.",
     "ServiceAccountScope.FEEDBACK_WRITE": "Also submit ideas and vote.",
     "ServiceAccountScope.FEEDBACK_MANAGE": "Also open boards and set the status of ideas.",
+    # Segments
+    "*.segmentId": "The segment.",
+    "Brand.segmentPreview(rule)": "The rule to try.",
+    "Brand.segmentsOfMember(memberId)": "Who.",
+    "DidInput.act": "What.",
+    "MemberAct.POSTED": "Published a post.",
+    "MemberAct.REPLIED": "Published a reply.",
+    "MemberAct.REACTED": "Reacted to a post or reply.",
+    "MemberAct.SUBMITTED_IDEA": "Submitted an idea.",
+    "MemberAct.VOTED": "Voted for an idea.",
+    "MemberAct.CHECKED_IN": "Came to an event.",
     # Discussions
     "Space.postCount": "How many posts stand in it.",
     "Post.lastActivityAt": "When the post or its last reply was published.",

@@ -19,6 +19,7 @@ from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
 from services.members.provisioning.tests import samples as provisioning
 from services.members.recognition.tests import samples as recognition
+from services.members.segments.tests import samples as segments
 from services.members.standing import facts
 
 DECIDERS = (
@@ -38,6 +39,7 @@ DECIDERS = (
     block_list.DECIDER,
     tag_list.DECIDER,
     *provisioning.DECIDERS,
+    *segments.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -177,6 +179,7 @@ SAMPLES = {
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
     **provisioning.SAMPLES,
+    **segments.SAMPLES,
 }
 
 
