@@ -14,6 +14,7 @@ from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
+from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
 from services.members.networking import permissions as networking_permissions
 from services.members.networking.composition import compose_networking
@@ -82,6 +83,7 @@ def compose(app: App) -> None:
     app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
+    journeys = compose_journeys(app, authorizer, commands.members)
     _network_queries(app)
     brands = _brand_queries(app)
     mailer = compose_mail(app, brands)
@@ -105,6 +107,7 @@ def compose(app: App) -> None:
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *compose_standing(app, authorizer, commands.members),
+            *journeys,
             *recognition,
             *networking,
             *compose_provisioning(app, authorizer, commands),
@@ -153,7 +156,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     reply = list[MemberView | None]
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
-    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members, same_for=anybody)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:

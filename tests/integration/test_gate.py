@@ -36,6 +36,7 @@ ALLOWED: Final = {
     "cmd.members.member.ban_member": "who is in danger is protected at once",
     "cmd.members.member.end_suspension": "an end that was set comes",
     "cmd.members.member.expire_role": "an end that was set comes",
+    "cmd.members.nudge.choose_nudges": "who wants no nudges is heard at any time",
     "cmd.members.member.hide_profile_fields": "who wants to show less of themselves can, at any time",
     "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",
     **{

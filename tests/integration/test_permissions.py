@@ -38,6 +38,8 @@ NOT_TOLD: Final = {
     "setProfileFields", "hideProfileFields", "chooseAvatar", "chooseMemberLocale", "setExternalId",
     "publishConsentPurpose", "retireConsentPurpose", "restoreConsentPurpose", "giveConsent", "withdrawConsent",
     "inviteMember", "resendInvitation", "revokeInvitation", "awardBadge", "revokeBadge", "spotlightMember",
+    "addToSegment", "changeSegment", "createSegment", "deleteSegment", "takeFromSegment", "beginJourney",
+    "chooseNudges", "completeJourneyStep", "publishJourney", "setNudgeRule", "skipJourneyStep",
     "endSpotlight", "publishRecognitionRules", "showOnLeaderboard", "configureDirectory", "mapGroupToRole",
 }  # fmt: skip
 

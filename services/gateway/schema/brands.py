@@ -56,6 +56,7 @@ from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
+from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.permissions import SERVICES, Permission, permissions, together
@@ -101,6 +102,7 @@ class Brand(
     BrandDirectory,
     BrandJoins,
     BrandStanding,
+    BrandJourneys,
     BrandRecognition,
     BrandInvitations,
     BrandNetworking,
