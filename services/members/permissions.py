@@ -84,12 +84,13 @@ class Known(NamedTuple):
             JoinBrand, **oneself, identity=asked.identity, display_name=NEW, accepted_rules=rules or None
         )
         place = {"member_id": member_id(self.settings.identity_secret, asked.brand, NEW), "identity": NEW}
-        account = {"account_id": f"{ACCOUNT_PREFIX}{NEW}", "name": NEW, "scopes": list(Scope)}
+        account = {"account_id": f"{ACCOUNT_PREFIX}{NEW}", "name": NEW}
         return [
             *named(join, asked.example(LeaveBrand, **oneself), asked.example(EraseMember, **oneself)),
             *named(*(asked.example(ChangeProfile, **oneself, display_name=name) for name in _TEXTS)),
             *(named(asked.example(AcceptRules, **oneself, edition=rules)) if rules else ()),
-            *named(asked.example(AdmitMember, **place), asked.example(CreateServiceAccount, **account)),
+            *named(asked.example(AdmitMember, **place)),
+            *named(*(asked.example(CreateServiceAccount, **account, scopes=[scope]) for scope in Scope)),
             *named(*(asked.example(EnterStage, **brand, stage=stage) for stage in Stage)),
             *named(
                 *(

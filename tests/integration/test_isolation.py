@@ -283,10 +283,9 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
-  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
-  members { nodes { id displayName roles verified standing { grants { role } exclusion { banned } }
+  members(first: 8) { nodes { id displayName roles spotlight { text } score { onLeaderboard } verified standing { grants { role } exclusion { banned } }
     profile { bio avatar { url } externalId fields { text } } } }
   spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
