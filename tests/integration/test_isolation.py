@@ -285,7 +285,8 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
-  members(first: 8) { nodes { id displayName roles spotlight { text } score { onLeaderboard } verified standing { grants { role } exclusion { banned } }
+  members(first: 8) { nodes { id displayName roles spotlight { text } score { onLeaderboard } verified
+    standing { grants { role } exclusion { banned } }
     profile { bio avatar { url } externalId fields { text } } } }
   spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
