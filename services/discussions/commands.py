@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from libs.access.roles import in_space
 from libs.shared.claims import Claim, claims
 from libs.shared.commands import handle_together
 from libs.shared.domain import Accepted, DomainError
@@ -27,7 +28,7 @@ class Commands:
             guards={AddReaction: self._guard_reaction, RemoveReaction: self._guard_reaction},
             open_set=True,
         )
-        app.command("space", CreateSpace, self._create_space)
+        app.command("space", CreateSpace, self._create_space, rehearse=self._spaces)
 
     async def _create_space(self, command: CreateSpace) -> Accepted:
         claim = Claim(
@@ -49,7 +50,7 @@ class Commands:
         known = await self._spaces.state(command.brand, command.space_id)
         if not known.exists:
             known = await self._spaces.state(command.brand, command.space_id, fresh=True)
-        admit_post(known, command.roles)
+        admit_post(known, in_space(command.roles, command.space_id))
 
     async def _guard_reaction(self, command: ReactionCommand) -> None:
         known = await self._threads.state(command.brand, command.thread_id)

@@ -6,13 +6,13 @@ from typing import ClassVar, assert_never
 
 from msgspec import Struct, structs
 
-from libs.access.roles import LEADERS, Role, require
+from libs.access.roles import LEADERS, SPEAKERS, Role, require
 from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound
 from libs.shared.text import Line, Slug
 
 
 class SpaceKind(StrEnum):
-    """What a space is for.  In a broadcast space leaders post and members reply."""
+    """What a space is for.  In a broadcast space leaders and guest speakers post, and members reply."""
 
     DISCUSSION = "discussion"
     QUESTIONS = "questions"
@@ -97,7 +97,7 @@ def _create(state: Space, command: CreateSpace) -> list[SpaceEvent]:
 
 
 def admit_post(space: Space, roles: AbstractSet[str]) -> None:
-    """Whether someone with `roles` may post in `space`.  Raises FORBIDDEN, NOT_FOUND.
+    """Whether someone with `roles` in `space` (`in_space`) may post there.  Raises FORBIDDEN, NOT_FOUND.
 
     Members are told apart from strangers first: a stranger must not learn which spaces exist.
     """
@@ -105,7 +105,7 @@ def admit_post(space: Space, roles: AbstractSet[str]) -> None:
     if not space.exists:
         raise NotFound("there is no such space", ("space_id",))
     if space.kind is SpaceKind.BROADCAST:
-        require(roles, *LEADERS)
+        require(roles, SPEAKERS)
 
 
 DECIDER: Decider[Space, SpaceCommand, SpaceEvent] = Decider(

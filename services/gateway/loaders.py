@@ -108,6 +108,7 @@ SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows
 INVITATIONS: Final = Many("members", "invitations_get_many", list[rows.InvitationReply | None])
 PROVISIONED_GROUPS: Final = Many("members", "provisioned_groups_get_many", list[rows.ProvisionedGroupReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+STANDINGS: Final = Many("members", "standings_get_many", list[rows.MemberStandingReply])
 #: Takes `day`, whose rules say what the levels are.
 SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
 BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])

@@ -28,6 +28,20 @@ class NetworkReply(Struct, frozen=True):
     brand_count: int
 
 
+class NetworkAdminReply(Struct, frozen=True):
+    """Somebody who runs a network, by identity."""
+
+    identity: str
+    since: datetime
+    appointed_by: str
+
+
+class NetworkAdminsReply(Struct, frozen=True):
+    """The admins of a network, the longest-serving first."""
+
+    items: list[NetworkAdminReply]
+
+
 class ThemeReply(Struct, frozen=True):
     """The colours of a home, `#rrggbb`."""
 
@@ -244,6 +258,54 @@ class MemberReply(Struct, frozen=True):
     roles: list[str]
     joined_at: datetime
     left_at: datetime | None = None
+
+
+class GrantReply(Struct, frozen=True):
+    """A role beside member, in one space or in the whole brand."""
+
+    role: str
+    granted_at: datetime
+    space_id: str | None = None
+    expires_at: datetime | None = None
+
+
+class ExclusionReply(Struct, frozen=True):
+    """A suspension or a ban."""
+
+    banned: bool
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+
+class MemberStandingReply(Struct, frozen=True):
+    """How a member stands; the `exclusion` is only given to who may know of it."""
+
+    verified: bool
+    grants: list[GrantReply]
+    exclusion: ExclusionReply | None = None
+
+
+class StandingActionReply(Struct, frozen=True):
+    """What was done about a member's standing."""
+
+    action: str
+    member_id: str
+    by: str
+    at: datetime
+    reason: str | None = None
+    until: datetime | None = None
+
+
+class RoleChangeReply(Struct, frozen=True):
+    """What became of a role."""
+
+    change: str
+    role: str
+    by: str
+    at: datetime
+    space_id: str | None = None
+    expires_at: datetime | None = None
 
 
 class NetworkingReply(Struct, frozen=True):

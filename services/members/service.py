@@ -3,6 +3,7 @@
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export
+from libs.access.permissions import compose_permissions
 from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
@@ -15,12 +16,14 @@ from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
 from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
+from services.members.networking import permissions as networking_permissions
 from services.members.networking.composition import compose_networking
 from services.members.profiles.composition import compose_profiles
 from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
 from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
+from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
     BrandByDomain,
     BrandBySlug,
@@ -52,6 +55,8 @@ from services.members.views.member_list import (
     MemberView,
 )
 from services.members.views.networks import (
+    NetworkAdmins,
+    NetworkAdminsResult,
     NetworkBySlug,
     NetworkPage,
     NetworkPageResult,
@@ -74,8 +79,8 @@ from services.members.views.similar_brands import SimilarBrand, SimilarBrands, S
 def compose(app: App) -> None:
     """Register everything that the members service does."""
     access = app.view(AccessView("members"))
-    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
-    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT, clock=app.clock)
+    app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
     journeys = compose_journeys(app, authorizer, commands.members)
@@ -85,6 +90,7 @@ def compose(app: App) -> None:
     invitations = compose_invitations(app, authorizer, commands, brands, mailer)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
+    compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
     erasures = _erasures(app, authorizer, commands)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
@@ -100,6 +106,7 @@ def compose(app: App) -> None:
             compose_consents(app, authorizer),
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *compose_standing(app, authorizer, commands.members),
             *journeys,
             *recognition,
             *networking,
@@ -116,6 +123,11 @@ def _network_queries(app: App) -> None:
         if query.viewer != SYSTEM and query.viewer not in app.settings.operators:
             raise Forbidden("only an operator sees all networks")
 
+    async def admins(query: NetworkAdmins) -> NetworkAdminsResult:
+        runs_all = query.viewer == SYSTEM or query.viewer in app.settings.operators
+        return await view.network_admins(query, see_all=runs_all)
+
+    app.query(NetworkAdmins, NetworkAdminsResult, admins, view=view)
     app.query(NetworkBySlug, NetworkView, view.network_by_slug, view=view, same_for=anybody)
     app.query(NetworksGetMany, list[NetworkView | None], view.networks_get_many, view=view, same_for=anybody)
     app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)

@@ -45,6 +45,8 @@ COLORS = {"background": "#FFFFFF", "text": "#1a1a1a", "accent": "#0b5fff", "acce
 #: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
 MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
+    "appointNetworkAdmin": ("NetworkAdminInput", "network { id admins { identity appointedBy } }"),
+    "dismissNetworkAdmin": ("NetworkAdminInput", "network { id }"),
     "createBrand": (
         "CreateBrandInput",
         "brand { id slug name kind locale memberCount type description stage modules furnishedAt } "
@@ -75,6 +77,13 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
+    "grantRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId expiresAt } } }"),
+    "revokeRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId } } }"),
+    "suspendMember": ("SuspendMemberInput", "member { id standing { exclusion { banned reason until } } }"),
+    "banMember": ("BanMemberInput", "member { id leftAt standing { exclusion { banned reason until } } }"),
+    "reinstateMember": ("ReinstateMemberInput", "member { id standing { exclusion { reason } } }"),
+    "grantVerifiedMark": ("MemberInput", "member { id verified }"),
+    "revokeVerifiedMark": ("MemberInput", "member { id verified }"),
     "defineProfileField": ("DefineProfileFieldInput", _FORM),
     "retireProfileField": ("ProfileFieldKeyInput", _FORM),
     "restoreProfileField": ("ProfileFieldKeyInput", _FORM),
@@ -90,8 +99,6 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "restoreConsentPurpose": ("ConsentPurposeInput", _PURPOSES),
     "giveConsent": ("GiveConsentInput", "consents { purpose version givenAt }"),
     "withdrawConsent": ("ConsentPurposeInput", "consents { purpose version givenAt }"),
-    "grantRole": ("MemberRoleInput", "member { id roles }"),
-    "revokeRole": ("MemberRoleInput", "member { id roles }"),
     "createServiceAccount": (
         "CreateServiceAccountInput",
         "serviceAccount { id name scopes closedAt createdBy { id } apiKeys { keyId } }",

@@ -25,11 +25,17 @@ COMMANDS: Final = {
 #: What no stage stops, and why.
 ALLOWED: Final = {
     "cmd.members.network.create_network": "a network stands above brands",
+    "cmd.members.network.appoint_admin": "a network stands above brands",
+    "cmd.members.network.dismiss_admin": "a network stands above brands",
     "cmd.members.brand.create_brand": "the brand is not there yet",
     "cmd.members.brand.enter_stage": "an owner opens the brand again, and the brand itself decides",
     "cmd.members.member.leave_brand": "nobody is held in a brand",
     "cmd.members.member.erase_member": "who wants to be forgotten is, whatever the brand does",
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
+    "cmd.members.member.suspend_member": "who is in danger is protected at once",
+    "cmd.members.member.ban_member": "who is in danger is protected at once",
+    "cmd.members.member.end_suspension": "an end that was set comes",
+    "cmd.members.member.expire_role": "an end that was set comes",
     "cmd.members.nudge.choose_nudges": "who wants no nudges is heard at any time",
     "cmd.members.member.hide_profile_fields": "who wants to show less of themselves can, at any time",
     "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",

@@ -20,14 +20,24 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import COLORS, COMPANY, MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import (
+    COLORS,
+    COMPANY,
+    MUTATIONS,
+    Community,
+    accepted,
+    document,
+    found,
+    furnish,
+    tomorrow,
+)
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
 #: What anybody may read of a brand; every other field of it is for its members.
 PUBLIC: Final = {
     "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
-    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions",
+    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions", "viewerCan",
 }  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
@@ -77,6 +87,10 @@ async def made(platform: Platform) -> AsyncGenerator[Community, None]:
     """A brand full of things, of which the strangers below are no members."""
     community = await found(platform)
     await furnish(platform, community)
+    given = {"brandId": community.ids["Brand"], "displayName": "Rolf"}
+    rowdy = await accepted(platform, f"rowdy-{community.slug}", "joinBrand", **given)
+    out = {"memberId": rowdy["member"]["id"], "reason": "Shouts at everybody"}
+    await accepted(platform, community.owner, "suspendMember", **out)
     yield community
 
 
@@ -97,6 +111,7 @@ def arguments(field: str, made: Community) -> str:
         "memberByExternalId": '(externalId: "crm-1")',
         "consentText": '(purpose: "digest", version: 1)',
         "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
+        "roleHistory": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
@@ -205,6 +220,13 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "withdrawConsent": {"brandId": ids["Brand"], "purpose": "digest"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
+        "appointNetworkAdmin": {"networkId": ids["Network"], "identity": "mallory"},
+        "dismissNetworkAdmin": {"networkId": ids["Network"], "identity": "olga"},
+        "suspendMember": {"memberId": ids["Member"], "reason": "Mine"},
+        "banMember": {"memberId": ids["Member"], "reason": "Mine"},
+        "reinstateMember": {"memberId": ids["Member"]},
+        "grantVerifiedMark": {"memberId": ids["Member"]},
+        "revokeVerifiedMark": {"memberId": ids["Member"]},
         "createServiceAccount": {"brandId": ids["Brand"], "name": "Mine", "scopes": ["EVENTS_MANAGE"]},
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
@@ -261,10 +283,11 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
-  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
-  members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
+  members(first: 8) { nodes { id displayName roles spotlight { text } score { onLeaderboard } verified
+    standing { grants { role } exclusion { banned } }
+    profile { bio avatar { url } externalId fields { text } } } }
   spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }

@@ -26,6 +26,7 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 
 
 @strawberry.enum(description="What a space is for.")
@@ -127,6 +128,14 @@ class Reply(Node):
         """Reactions to this reply."""
         return await load_reactions((one.scope, one.row.id) for one in those)
 
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Reply"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions(
+            "discussions", "reply", ((one.scope, f"{one.row.thread_id}:{one.row.id}") for one in those)
+        )
+
 
 @strawberry.type(description="A post: the opening of a thread.")
 class Post(Node):
@@ -185,6 +194,12 @@ class Post(Node):
         """Reactions to the opening post."""
         return await load_reactions((one.scope, one.row.id) for one in those)
 
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Post"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("discussions", "post", ((one.scope, one.row.id) for one in those))
+
 
 def _reply_page(page: replies.PageReply[replies.ReplyReply], scope: Scope) -> Connection[Reply]:
     return connection(page, lambda row: Reply.of(row, scope))
@@ -225,6 +240,12 @@ class Space(Node):
     ) -> Connection[Post]:
         """The posts of this space, newest first."""
         return await post_page(self.scope, page_arguments(first, after, last, before), self.key)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Space"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("discussions", "space", ((one.scope, one.key) for one in those))
 
 
 async def post_page(scope: Scope, page: PageArguments, space: str | None) -> Connection[Post]:

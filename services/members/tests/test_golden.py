@@ -20,6 +20,7 @@ from services.members.profiles.fields import Choice, FieldDefinition, FieldType,
 from services.members.provisioning.tests import samples as provisioning
 from services.members.recognition.tests import samples as recognition
 from services.members.segments.tests import samples as segments
+from services.members.standing import facts
 
 DECIDERS = (
     address.DECIDER,
@@ -48,6 +49,8 @@ CODEC = Codec(
 SAMPLES = {
     **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
+    "admin_appointed.v1": network.AdminAppointed(identity="i2"),
+    "admin_dismissed.v1": network.AdminDismissed(identity="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
     ),
@@ -88,7 +91,18 @@ SAMPLES = {
     "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
+    "role_granted.v2": member.RoleGranted(
+        role=Role.GUEST_SPEAKER, space_id="s1", expires_at=datetime(2026, 6, 1, 18, 30, tzinfo=UTC)
+    ),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),
+    "role_revoked.v2": member.RoleRevoked(role=Role.MODERATOR, space_id="s1", expired=True),
+    "member_suspended.v1": facts.MemberSuspended(
+        reason="Insulted Ada,\ntwice.", until=datetime(2026, 2, 1, tzinfo=UTC)
+    ),
+    "member_banned.v1": facts.MemberBanned(reason="Sold the list of members."),
+    "member_reinstated.v1": facts.MemberReinstated(reason="Said sorry.", expired=False),
+    "verified_mark_granted.v1": facts.VerifiedMarkGranted(),
+    "verified_mark_revoked.v1": facts.VerifiedMarkRevoked(),
     "member_left.v1": member.MemberLeft(),
     "service_account_created.v1": service_account.ServiceAccountCreated(
         name="Roadmap bot", scopes=[Scope.FEEDBACK_MANAGE, Scope.MEMBERS_READ]
