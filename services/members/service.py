@@ -10,6 +10,7 @@ from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.notices.composition import Forget, compose_notices
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -72,7 +73,8 @@ def compose(app: App) -> None:
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
-    erasures = _erasures(app, authorizer, commands)
+    told, forget_told = compose_notices(app, authorizer, access)
+    erasures = _erasures(app, authorizer, commands, forget_told)
     compose_erasing(app)
     compose_export(
         app,
@@ -80,6 +82,7 @@ def compose(app: App) -> None:
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *told,
         ],
     )
 
@@ -162,7 +165,7 @@ def _service_account_queries(app: App, authorizer: Authorizer) -> None:
     app.query(OwnerOfApiKey, ApiKeyOwner, view.owner_of_api_key, view=view, allow=platform)
 
 
-def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresView:
+def _erasures(app: App, authorizer: Authorizer, commands: Commands, *forget: Forget) -> ErasuresView:
     view = app.view(ErasuresView())
 
     async def concerned(query: MemberErasure) -> None:
@@ -171,5 +174,5 @@ def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresV
 
     app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
     if app.vault is not None:  # without, the service is only described
-        app.background("erasures", Erasures(app, view, commands.members, app.vault).run)
+        app.background("erasures", Erasures(app, view, commands.members, app.vault, forget).run)
     return view

@@ -21,6 +21,7 @@ from services.gateway.loaders import (
     IDEAS,
     MEMBERS,
     NETWORKS,
+    NOTICES,
     POSTS,
     REPLIES,
     SERVICE_ACCOUNTS,
@@ -51,6 +52,7 @@ from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
+from services.gateway.schema.notifications import BrandNotifications, Notification
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
@@ -85,6 +87,7 @@ class Brand(
     BrandFeedback,
     BrandServiceAccounts,
     BrandJoins,
+    BrandNotifications,
 ):
     """A brand."""
 
@@ -214,6 +217,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Event": (EVENTS, Event.of),
     "Board": (BOARDS, Board.of),
     "Idea": (IDEAS, Idea.of),
+    "Notification": (NOTICES, Notification.of),
 }
 
 

@@ -25,6 +25,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 
 
@@ -129,7 +130,7 @@ class Reply(Node):
 
 
 @strawberry.type(description="A post: the opening of a thread.")
-class Post(Node):
+class Post(Followable):
     """A thread with its opening post."""
 
     scope: strawberry.Private[Scope]
@@ -194,7 +195,7 @@ Contribution = Annotated[Post | Reply, strawberry.union("Contribution", descript
 
 
 @strawberry.type(description="A room of a brand, where posts stand.")
-class Space(Node):
+class Space(Followable):
     """A space."""
 
     scope: strawberry.Private[Scope]

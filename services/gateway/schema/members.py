@@ -18,7 +18,6 @@ from services.gateway.schema.common import (
     Connection,
     First,
     Last,
-    Node,
     Payload,
     command,
     connection,
@@ -28,6 +27,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 
 
 @strawberry.enum(description="What a member may do in a brand.")
@@ -42,7 +42,7 @@ class Role(Enum):
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Node):
+class Member(Followable):
     """A member; `email` is shown to nobody but the member."""
 
     scope: strawberry.Private[Scope]

@@ -1,0 +1,105 @@
+"""What other services' events say that members may be told of: only the fields that are read here.  Pure."""
+
+from typing import ClassVar
+
+from libs.shared.domain import Event
+
+# discussions
+
+
+class PostPublished(Event, frozen=True, kw_only=True):
+    """The event's actor opened the thread that is the aggregate."""
+
+    wire_name: ClassVar[str] = "post_published"
+
+    space_id: str
+
+
+class ReplyPublished(Event, frozen=True, kw_only=True):
+    """The event's actor replied in the thread that is the aggregate."""
+
+    wire_name: ClassVar[str] = "reply_published"
+
+    reply_id: str
+
+
+class ReactionAdded(Event, frozen=True, kw_only=True):
+    """The event's actor reacted to the thread's post or one of its replies."""
+
+    wire_name: ClassVar[str] = "reaction_added"
+
+    target_id: str
+
+
+# events
+
+
+class RsvpConfirmed(Event, frozen=True, kw_only=True):
+    """The member has a seat at the event that is the aggregate."""
+
+    wire_name: ClassVar[str] = "rsvp_confirmed"
+
+    member_id: str
+
+
+class RsvpWaitlisted(Event, frozen=True, kw_only=True):
+    """The member waits for a seat."""
+
+    wire_name: ClassVar[str] = "rsvp_waitlisted"
+
+    member_id: str
+
+
+class RsvpPromoted(Event, frozen=True, kw_only=True):
+    """A seat became free for the member."""
+
+    wire_name: ClassVar[str] = "rsvp_promoted"
+
+    member_id: str
+
+
+class RsvpCancelled(Event, frozen=True, kw_only=True):
+    """The member gave up what they had; when they change to the other mode, the next event says so."""
+
+    wire_name: ClassVar[str] = "rsvp_cancelled"
+
+    member_id: str
+
+
+class EventCancelled(Event, frozen=True, kw_only=True):
+    """The event that is the aggregate does not take place."""
+
+    wire_name: ClassVar[str] = "event_cancelled"
+
+
+# feedback
+
+
+class IdeaSubmitted(Event, frozen=True, kw_only=True):
+    """The event's actor proposed the idea that is the aggregate."""
+
+    wire_name: ClassVar[str] = "idea_submitted"
+
+    board_id: str
+
+
+class IdeaStatusChanged(Event, frozen=True, kw_only=True):
+    """The event's actor told how far the idea has come."""
+
+    wire_name: ClassVar[str] = "idea_status_changed"
+
+
+class VoteCast(Event, frozen=True, kw_only=True):
+    """The member wants the idea that is the aggregate."""
+
+    wire_name: ClassVar[str] = "vote_cast"
+
+    member_id: str
+
+
+class VoteWithdrawn(Event, frozen=True, kw_only=True):
+    """The member no longer says so."""
+
+    wire_name: ClassVar[str] = "vote_withdrawn"
+
+    member_id: str
