@@ -66,10 +66,12 @@ lock: $(COMPLETE) ## resolve requirements/*.lock anew from pyproject.toml; UPGRA
 	$(COMPILE) pyproject.toml --extra embedded --group dev --output-file requirements/dev.lock
 	$(COMPILE) pyproject.toml --extra embedded --group build --constraints requirements/dev.lock --output-file requirements/embedded.lock
 	$(COMPILE) pyproject.toml --constraints requirements/dev.lock --output-file requirements/runtime.lock
+	$(COMPILE) --group installer --output-file requirements/installer.lock
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
+	@$(call pip,requirements/installer.lock)
 
 $(RUNNABLE): requirements/embedded.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements/embedded.lock)
@@ -85,8 +87,10 @@ $(COMPLETE): requirements/dev.lock pyproject.toml | $(BIN)/python
 	@cd $* && npm ci --silent
 	@touch $@
 
+pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
+
 define install
 @echo "installing $(1) into $(VENV)"
-@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
+@$(call pip,$(1))
 @$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 endef

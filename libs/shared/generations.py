@@ -4,11 +4,13 @@ Everything stands in the collection `checkpoints` of the service's database:
 
 - `_id` view: the pointer: `version` and `number` of the active generation, the `last_number` given out, the `retired`;
 - `_id` view:key: the checkpoint of one generation: `stream`, `sequence` (all up to it is in the view), `owner`, and the
-  `session` that writes.
+  `sessions` of its writers, the last one to claim it at the end.
 
 A generation whose checkpoint is gone is fenced: whoever still projects into it cannot commit.
 """
 
+import asyncio
+import random
 import time
 from contextlib import suppress
 from typing import NamedTuple
@@ -20,11 +22,17 @@ from libs.shared.mongo import (
     Database,
     Session,
     abort_transaction_of,
+    is_transient,
     is_write_conflict,
     session_id,
     transaction,
 )
 from libs.shared.projection import View
+
+#: So many writers of a generation are remembered, and so often a claim gives way to those that live.
+_WRITERS = 16
+_CLAIMS = 10
+_CLAIM_AGAIN_SECONDS = 0.1
 
 
 class Generation(NamedTuple):
@@ -117,15 +125,28 @@ class Generations:
         return (None, "") if document is None else (document["sequence"], document["owner"])
 
     async def claim(self, generation: Generation, session: Session) -> None:
-        """Name `session` as the one that writes, and abort what the one before it may have left open.
+        """Add `session` to those that write, and abort what the others may have left open.
 
-        The transaction of a killed process would hold the checkpoint for a minute; one that lives is repeated.
+        The transaction of a killed process would hold the checkpoint for a minute or longer; one that lives is
+        repeated.  Which of those that claimed it writes just now cannot be read, so none of them is spared.
         """
         mine = session_id(session)
-        document = await self._documents.find_one({"_id": generation.checkpoint}) or {}
-        if document.get("session", mine) != mine:
-            await abort_transaction_of(self._database, document["session"])
-        await self._documents.update_one({"_id": generation.checkpoint}, {"$set": {"session": mine}})
+        for attempt in range(_CLAIMS):
+            document = await self._documents.find_one({"_id": generation.checkpoint}) or {}
+            writers = [other for other in document.get("sessions", []) if other != mine]
+            for other in writers:
+                await abort_transaction_of(self._database, other)
+            try:
+                # In a transaction, what somebody has begun meanwhile is a conflict: without one, it is waited for.
+                async with transaction(self._database, session):
+                    change = {"$set": {"sessions": [*writers, mine][-_WRITERS:]}}
+                    await self._documents.update_one({"_id": generation.checkpoint}, change, session=session)
+            except OperationFailure as error:
+                if not is_transient(error) or attempt == _CLAIMS - 1:
+                    raise
+                await asyncio.sleep(random.uniform(0, _CLAIM_AGAIN_SECONDS))  # noqa: S311 – jitter
+            else:
+                return
 
     async def advance(
         self, generation: Generation, session: Session, *, previous: int, sequence: int, owner: str
@@ -133,7 +154,7 @@ class Generations:
         """Move the checkpoint in a transaction; False when it did not stand at `previous`: fenced."""
         result = await self._documents.update_one(
             {"_id": generation.checkpoint, "sequence": previous},
-            {"$set": {"sequence": sequence, "owner": owner, "session": session_id(session)}},
+            {"$set": {"sequence": sequence, "owner": owner}},
             session=session,
         )
         return result.matched_count == 1

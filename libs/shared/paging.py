@@ -13,7 +13,8 @@ to choose the ranges of the next page; a wrong guess costs time, never documents
 import binascii
 import time
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -137,6 +138,28 @@ async def page(
         cursors=[encode_cursor(Place(document[key], document["_id"])) for document in items],
         has_next=cursor is not None if backwards else more,
         has_previous=more if backwards else cursor is not None,
+    )
+
+
+def page_of(items: Sequence[T], place: Callable[[T], Place], request: PageRequest) -> Page[T]:
+    """Return a page of a list that is at hand, whose items stand in the order of their places, no two at the same.
+
+    Raises `Invalid` as `page` does.
+    """
+    size, backwards, cursor = _read(request)
+    places = [place(item) for item in items]
+    start, end = 0, len(items)
+    if backwards:
+        end = end if cursor is None else bisect_left(places, cursor)
+        start = max(0, end - size)
+    else:
+        start = 0 if cursor is None else bisect_right(places, cursor)
+        end = min(len(items), start + size)
+    return Page(
+        items=list(items[start:end]),
+        cursors=[encode_cursor(one) for one in places[start:end]],
+        has_next=cursor is not None if backwards else end < len(items),
+        has_previous=start > 0 if backwards else cursor is not None,
     )
 
 

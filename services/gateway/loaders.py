@@ -105,6 +105,8 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+#: Whether the viewer blocks a member.
+BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])

@@ -134,6 +134,37 @@ class MemberReply(Struct, frozen=True):
     left_at: datetime | None = None
 
 
+class NetworkingReply(Struct, frozen=True):
+    """What the viewer shows to be found."""
+
+    open: bool
+    interests: list[str]
+    skills: list[str]
+
+
+class SuggestionReply(Struct, frozen=True):
+    """Somebody to meet, and why."""
+
+    member_id: str
+    score: int
+    shared_interests: list[str]
+    shared_skills: list[str]
+
+
+class OfferedTagsReply(Struct, frozen=True):
+    """The tags that a brand offers."""
+
+    tags: list[str]
+    only_these: bool
+
+
+class BlockReply(Struct, frozen=True):
+    """Somebody whom the viewer blocks."""
+
+    member_id: str
+    blocked_at: datetime
+
+
 class MembershipReply(Struct, frozen=True):
     """One brand that an identity has joined."""
 

@@ -30,6 +30,11 @@ from services.members.member import (
     LeaveBrand,
 )
 from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import LeaveNetworking
+from services.members.notices.follow import Mute, Unfollow
+from services.members.notices.inbox import ReadNotices
+from services.members.notices.preferences import ChooseNotifications, SwitchMail
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
 
@@ -50,6 +55,13 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        BlockMember,
+        LeaveNetworking,
+        Unfollow,
+        Mute,
+        ChooseNotifications,
+        SwitchMail,
+        ReadNotices,
     }
 )
 

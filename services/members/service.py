@@ -10,6 +10,7 @@ from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.networking.composition import compose_networking
 from services.members.notices.composition import Forget, compose_notices
 from services.members.sessions import Sessions
 from services.members.views.brands import (
@@ -75,6 +76,7 @@ def compose(app: App) -> None:
     _service_account_queries(app, authorizer)
     told, forget_told = compose_notices(app, authorizer, access)
     erasures = _erasures(app, authorizer, commands, forget_told)
+    networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -83,6 +85,7 @@ def compose(app: App) -> None:
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *told,
+            *networking,
         ],
     )
 

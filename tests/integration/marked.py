@@ -25,11 +25,15 @@ from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, EraseMember, JoinBrand
 from services.members.network import CreateNetwork
+from services.members.networking.block_list import BlockMember
+from services.members.networking.networking import ChooseNetworking
 from services.members.views.erasures import ErasureView, MemberErasure
 from tests.integration.crash_clients import PASSING, envelope
 
 #: What a member writes: each field gets a mark of its own.
-FIELDS = ("name", "email", "newname", "bio", "title", "body", "reply", "ideatitle", "ideabody")
+FIELDS = (
+    "name", "email", "newname", "bio", "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
+)  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
 
@@ -73,6 +77,11 @@ class Marker:
             "members.brand", CreateBrand, brand, SYSTEM,
             brand_id=brand, network_id=network, slug=tag, name=CONTROL, kind=BrandKind.CLUB, locale="en",
         )  # fmt: skip
+        friend = self.platform.member("friend", brand)
+        await self.send(
+            "members.member", JoinBrand, brand, friend,
+            member_id=friend, identity=self.platform.identity("friend"), display_name="Friend",
+        )  # fmt: skip
         await self.send(
             "discussions.space", CreateSpace, brand, SYSTEM,
             space_id=space, slug="all", name=CONTROL, kind=SpaceKind.DISCUSSION,
@@ -101,6 +110,12 @@ class Marker:
                 {**one, "identity": identity, "display_name": f"{mark}name", "email": f"{mark}email@example.org"},
             ),
             ("members.member", ChangeProfile, {**one, "display_name": f"{mark}newname", "bio": f"{mark}bio"}),
+            (
+                "members.networking",
+                ChooseNetworking,
+                {**one, "interests": (f"{mark}interest",), "skills": (f"{mark}skill",)},
+            ),
+            ("members.block_list", BlockMember, {**one, "blocked_id": self.platform.member("friend", brand)}),
             (
                 "discussions.thread",
                 PublishPost,

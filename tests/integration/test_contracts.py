@@ -38,6 +38,8 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
+from services.members.notices.following import FollowState
+from services.members.notices.kinds import Kind, Mail
 from tests.integration.community import COLORS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -74,6 +76,9 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "RsvpStatus": RsvpStatus,
     "BoardKind": BoardKind,
     "IdeaStatus": Status,
+    "FollowState": FollowState,
+    "NotificationKind": Kind,
+    "NotificationMail": Mail,
 }
 
 
@@ -123,7 +128,7 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea")
+KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea", "Notification")
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -206,6 +211,22 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "changeIdeaStatus": ({"ideaId": IDS["Idea"], "status": "PLANNED"}, {"note": "Soon"}),
     "castVote": ({"ideaId": IDS["Idea"]}, {}),
     "withdrawVote": ({"ideaId": IDS["Idea"]}, {}),
+    "follow": ({"targetId": IDS["Post"]}, {"targetId": IDS["Member"]}),
+    "unfollow": ({"targetId": IDS["Space"]}, {"targetId": IDS["Event"]}),
+    "mute": ({"targetId": IDS["Board"]}, {"targetId": IDS["Idea"]}),
+    "readNotifications": (
+        {"brandId": IDS["Brand"]},
+        {"notificationIds": [encode("Notification", "b1", "n1")], "until": "2030-01-02T10:00:00+01:00"},
+    ),
+    "chooseNotifications": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "WEEKLY"}),
+    "switchNotificationMail": ({"brandId": IDS["Brand"], "on": False}, {}),
+    "proposeNotificationDefaults": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "NOW"}),
+    "chooseNetworking": ({"brandId": IDS["Brand"]}, {"interests": ["Boats"], "skills": ["Knots"]}),
+    "leaveNetworking": ({"brandId": IDS["Brand"]}, {}),
+    "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
+    "blockMember": ({"memberId": IDS["Member"]}, {}),
+    "unblockMember": ({"memberId": IDS["Member"]}, {}),
+    "offerTags": ({"brandId": IDS["Brand"], "tags": ["Boats"]}, {"onlyThese": True}),
 }
 
 

@@ -1,7 +1,7 @@
 """Work that follows from events, on a real stream and a real checkpoint: in order, and again from where it ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import nats
@@ -11,7 +11,7 @@ from nats.aio.client import Client as Nats
 from libs.shared.codec import Codec
 from libs.shared.domain import Event
 from libs.shared.event_store import Pending
-from libs.shared.follower import Follower
+from libs.shared.follower import BatchFollower, Follower
 from libs.shared.ids import uuid7
 from libs.shared.mongo import Database, connect
 from libs.shared.recorded import Recorded
@@ -131,3 +131,30 @@ async def test_a_checkpoint_never_goes_back(world: World) -> None:
     await end(running)
     kept = await world.database["followers"].find_one({"_id": "work"})
     assert kept is not None and kept["sequence"] == 9
+
+
+async def test_what_came_together_is_handed_on_together_and_again_when_it_failed(world: World) -> None:
+    batches: list[list[int]] = []
+    fails = True
+
+    async def handle(events: Sequence[Recorded[Asked]]) -> None:
+        batches.append([recorded.event.number for recorded in events])
+        if fails:
+            raise RuntimeError("not now")
+
+    for event in (Asked(number=1), Said(), Asked(number=2)):
+        await world.write(event)
+    follower = BatchFollower("work", world.service.upper(), (f"evt.{world.service}.*.thing.*",), (Asked,), handle)
+    with pytest.raises(RuntimeError, match="not now"):
+        await follower.run(world.nats, world.database)
+    fails = False
+    running = asyncio.create_task(follower.run(world.nats, world.database))
+    async with asyncio.timeout(30):
+        while sum(map(len, batches[1:])) < 2:  # noqa: ASYNC110 – what it waits for is a list
+            await asyncio.sleep(0.01)
+    await world.write(Asked(number=3))
+    async with asyncio.timeout(30):
+        while batches[-1] != [3]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await end(running)
+    assert [number for batch in batches[1:] for number in batch] == [1, 2, 3]

@@ -350,3 +350,24 @@ async def test_a_page_maps_its_items(posts: Collection) -> None:
     assert found.map(lambda document: str(document["_id"])) == Page(
         items=["b1:0000"], cursors=found.cursors, has_next=True, has_previous=False
     )
+
+
+@given(
+    keys=st.sets(st.tuples(st.integers(-5, 5), st.sampled_from("abc"))).map(sorted),
+    first=st.one_of(st.none(), st.integers(1, 7)),
+    last=st.integers(1, 7),
+    at=st.tuples(st.integers(-6, 6), st.sampled_from("abc")),
+)
+def test_a_list_at_hand_is_paged_as_one_in_the_database(
+    keys: list[tuple[int, str]], first: int | None, last: int, at: tuple[int, str]
+) -> None:
+    cursor = encode_cursor(Place(*at))
+    after = paging.page_of(keys, lambda key: Place(*key), PageRequest(first=first, after=cursor))
+    behind = [key for key in keys if key > at]
+    assert (after.items, after.has_next) == (behind[: first or 20], len(behind) > (first or 20))
+    before = paging.page_of(keys, lambda key: Place(*key), PageRequest(last=last, before=cursor))
+    ahead = [key for key in keys if key < at]
+    assert (before.items, before.has_previous) == (ahead[-last:], len(ahead) > last)
+    assert [decode_cursor(one) for one in after.cursors] == after.items
+    whole = paging.page_of(keys, lambda key: Place(*key), PageRequest())
+    assert (whole.items, whole.has_previous) == (keys[:20], False)

@@ -1,5 +1,6 @@
 """A projector that was killed in the middle of a commit does not hold up the next one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -7,7 +8,7 @@ from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, Server
 
 from libs.shared.domain import Unavailable
 from libs.shared.generations import Generations
-from libs.shared.mongo import abort_transaction_of, is_away, is_transient, session_id, transaction
+from libs.shared.mongo import Database, abort_transaction_of, is_away, is_transient, session_id, transaction
 from libs.shared.tests.ledger import Deposited, Ledger, Log, open_log
 
 
@@ -32,6 +33,46 @@ async def test_the_transaction_that_a_dead_process_left_open_is_aborted(log: Log
     with pytest.raises(PyMongoError) as refused:
         await session.commit_transaction()
     assert is_transient(refused.value)
+
+
+async def test_a_writer_that_was_passed_over_and_died_is_found_too(log: Log) -> None:
+    generations = Generations(log.database)
+    generation = (await generations.open(Ledger())).generation
+    sessions = [await log.client.start_session() for _ in range(3)]
+    first, second, third = sessions
+    await generations.claim(generation, first)
+    await generations.claim(generation, second)
+    # The first lives on, is quicker with its next try, and is killed within it.
+    first.start_transaction()
+    assert await generations.advance(generation, first, previous=0, sequence=1, owner="dead")
+    async with asyncio.timeout(5):
+        await generations.claim(generation, third)
+        async with transaction(log.database, third):
+            assert await generations.advance(generation, third, previous=0, sequence=1, owner="third")
+
+
+async def test_a_claim_is_repeated_when_somebody_begins_in_the_middle_of_it(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generations = Generations(log.database)
+    generation = (await generations.open(Ledger())).generation
+    async with await log.client.start_session() as quick, await log.client.start_session() as claiming:
+        await generations.claim(generation, quick)
+        aborted = []
+
+        async def abort_and_begin(database: Database, session: str) -> None:
+            await abort_transaction_of(database, session)
+            aborted.append(session)
+            if len(aborted) == 1:
+                quick.start_transaction()
+                assert await generations.advance(generation, quick, previous=0, sequence=1, owner="quick")
+
+        monkeypatch.setattr("libs.shared.generations.abort_transaction_of", abort_and_begin)
+        async with asyncio.timeout(5):
+            await generations.claim(generation, claiming)
+        assert aborted == [session_id(quick)] * 2
+        with pytest.raises(PyMongoError):
+            await quick.commit_transaction()
 
 
 async def test_a_predecessor_that_lives_loses_one_try_and_can_go_on(log: Log) -> None:

@@ -11,6 +11,7 @@ from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.notification_commands import NotificationMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
@@ -31,6 +32,7 @@ class Mutation(
     FeedbackMutation,
     NotificationMutation,
     PrivacyMutation,
+    NetworkingMutation,
 ):
     """All commands."""
 

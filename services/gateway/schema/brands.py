@@ -52,6 +52,7 @@ from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
+from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.notifications import BrandNotifications, Notification
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
@@ -88,6 +89,7 @@ class Brand(
     BrandServiceAccounts,
     BrandJoins,
     BrandNotifications,
+    BrandNetworking,
 ):
     """A brand."""
 

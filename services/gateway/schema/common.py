@@ -40,6 +40,8 @@ _FIELD_NAMES: Final = {
     "referrer": "referrerId",
     "edition": "version",
     "account_id": "serviceAccountId",
+    "blocked_id": "memberId",
+    "dismissed_id": "memberId",
 }
 
 

@@ -6,10 +6,10 @@ from enum import Enum
 import strawberry
 from strawberry import ID
 
-from libs.executor.with_strawberry import Answers
+from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Done, Info, Scope
-from services.gateway.loaders import MEMBERS, Asked
+from services.gateway.loaders import BLOCKS, MEMBERS, Asked
 from services.gateway.schema.common import (
     After,
     Before,
@@ -46,6 +46,7 @@ class Member(Followable):
     """A member; `email` is shown to nobody but the member."""
 
     scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
     display_name: str
     bio: str
     email: str | None = strawberry.field(description="Shown to the member only.")
@@ -59,6 +60,7 @@ class Member(Followable):
         return Member(
             id=ids.encode("Member", scope.brand, row.id),
             scope=scope,
+            key=row.id,
             display_name=row.display_name,
             bio=row.bio,
             email=row.email,
@@ -66,6 +68,12 @@ class Member(Followable):
             joined_at=row.joined_at,
             left_at=row.left_at,
         )
+
+    @batch
+    @staticmethod
+    async def viewer_blocks(those: list["Member"]) -> Answers[bool]:
+        """Whether the sender blocks this member: clients hide what they write then.  Nobody else is told."""
+        return await BLOCKS.present(((one.scope, one.key) for one in those), lambda blocks, _: blocks)
 
 
 async def load_member(scope: Scope, key: str) -> Member | None:

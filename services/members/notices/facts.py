@@ -5,7 +5,6 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct, structs
 
-from libs.access.view import MemberLeft, RoleGranted
 from libs.shared.domain import Event
 from libs.shared.recorded import Recorded
 from libs.shared.times import to_ms
@@ -14,9 +13,11 @@ from services.members.notices.foreign import (
     EventCancelled,
     IdeaStatusChanged,
     IdeaSubmitted,
+    MemberLeft,
     PostPublished,
     ReactionAdded,
     ReplyPublished,
+    RoleGranted,
     RsvpPromoted,
 )
 from services.members.notices.kinds import Kind

@@ -1,8 +1,41 @@
-"""What other services' events say that members may be told of: only the fields that are read here.  Pure."""
+"""What events of other services and parts say that concerns notifications: only what is read here.  Pure."""
 
 from typing import ClassVar
 
 from libs.shared.domain import Event
+
+# other parts of members
+
+
+class MemberLeft(Event, frozen=True, kw_only=True):
+    """Someone is no longer a member."""
+
+    wire_name: ClassVar[str] = "member_left"
+
+
+class RoleGranted(Event, frozen=True, kw_only=True):
+    """A member has a role more; the actor gave it, or is the member, who came with it."""
+
+    wire_name: ClassVar[str] = "role_granted"
+
+    role: str
+
+
+class MemberBlocked(Event, frozen=True, kw_only=True):
+    """The member (the aggregate's id) does not want to meet `blocked_id`."""
+
+    wire_name: ClassVar[str] = "member_blocked"
+
+    blocked_id: str
+
+
+class MemberUnblocked(Event, frozen=True, kw_only=True):
+    """The member takes that back."""
+
+    wire_name: ClassVar[str] = "member_unblocked"
+
+    blocked_id: str
+
 
 # discussions
 

@@ -33,3 +33,11 @@ def slices_for(members: int) -> int:
 def nth_slice(number: int, of: int) -> Slice:
     """One of `of` slices, from 0; together they are all places, each once."""
     return Slice(number * PLACES // of, (number + 1) * PLACES // of)
+
+
+def places_in(within: Slice) -> dict[str, int]:
+    """The places of a slice as a condition.
+
+    Exclusive bounds, for the reason that `libs/shared/paging.py` gives.
+    """
+    return {"$gt": within.low - 1, "$lt": within.high}

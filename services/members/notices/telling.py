@@ -14,7 +14,6 @@ import msgspec
 from nats.errors import Error as NatsError
 from pymongo.errors import DuplicateKeyError
 
-from libs.access.view import MemberLeft
 from libs.shared.app import App
 from libs.shared.follower import Follower
 from libs.shared.ids import derived_id
@@ -22,6 +21,7 @@ from libs.shared.mongo import transaction
 from libs.shared.recorded import Recorded
 from services.members.notices.audience import Audience, Receiver
 from services.members.notices.facts import STREAMS, Fact, fact_of, is_news, with_thread
+from services.members.notices.foreign import MemberLeft
 from services.members.notices.inbox import Inbox, again
 from services.members.notices.kinds import Kind, Mail
 from services.members.notices.notice import Told

@@ -9,6 +9,9 @@ from libs.access.scopes import Scope
 from libs.shared.codec import Codec
 from libs.shared.testing.golden import check_golden
 from services.members import brand, charter, home, member, member_decisions, network, service_account
+from services.members.networking import block_list, networking, tag_list
+from services.members.notices import follow, preferences
+from services.members.notices.kinds import Kind, Mail
 
 DECIDERS = (
     network.DECIDER,
@@ -17,6 +20,12 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    networking.DECIDER,
+    block_list.DECIDER,
+    tag_list.DECIDER,
+    follow.DECIDER,
+    preferences.CHOICES,
+    preferences.DEFAULTS,
 )
 CODEC = Codec(
     "members",
@@ -80,6 +89,19 @@ SAMPLES = {
         key_destroyed_at=datetime(2026, 1, 1, tzinfo=UTC),
         services=(member.ScrubbedService(service="discussions", sequence=42, views=("access", "threads")),),
     ),
+    "networking_chosen.v1": networking.NetworkingChosen(interests="boats\ncôte d'azur", skills="python"),
+    "networking_left.v1": networking.NetworkingLeft(),
+    "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
+    "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
+    "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "target_followed.v1": follow.TargetFollowed(kind=follow.TargetKind.THREAD, target_id="t7"),
+    "target_unfollowed.v1": follow.TargetUnfollowed(kind=follow.TargetKind.SPACE, target_id="s7"),
+    "target_muted.v1": follow.TargetMuted(kind=follow.TargetKind.MEMBER, target_id="m7"),
+    "notifications_chosen.v1": preferences.NotificationsChosen(kind=Kind.REPLY, inbox=False, mail=Mail.DAILY),
+    "notification_mail_stopped.v1": preferences.MailStopped(),
+    "notification_mail_resumed.v1": preferences.MailResumed(),
+    "notification_defaults_proposed.v1": preferences.DefaultsProposed(kind=Kind.NEWS, mail=Mail.OFF),
+    "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
 }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from libs.access.view import RoleGranted
 from libs.shared.codec import Codec
 from libs.shared.domain import BrandId, Event
 from libs.shared.event_store import StoredMessage, Subject
@@ -82,7 +81,7 @@ def test_an_idea_is_for_who_follows_the_board_and_its_status_for_who_wants_it() 
 
 
 def test_a_role_is_for_who_got_it() -> None:
-    role = fact(RoleGranted(role="moderator"), "m9")
+    role = fact(foreign.RoleGranted(role="moderator"), "m9")
     assert (role.members, role.reasons[0].subject, role.refs) == (("m9",), "moderator", {"role": "moderator"})
 
 
@@ -111,6 +110,7 @@ READ = {
     for stream, events in [
         *((stream, events) for stream, (_, events) in STREAMS.items()),
         *((view.stream, view.events) for view in (ThreadPeopleView, EventPeopleView, IdeaPeopleView)),
+        ("MEMBERS", (foreign.MemberBlocked, foreign.MemberUnblocked)),
     ]
     for event in events
 }

@@ -11,6 +11,7 @@ from libs.shared.domain import DomainError
 from libs.shared.service import App
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members import member
+from services.members.networking.block_list import BlockMember
 from services.members.notices import foreign
 from services.members.notices.follow import Follow, Mute, Target, TargetKind, Unfollow
 from services.members.notices.inbox import NoticesGetMany, NoticeView, ReadNotices
@@ -163,6 +164,15 @@ class TestWhoIsNotTold:
         await world.join(["ada"])
         assert await world.inbox("ada") == []
         assert await world.unread("ada") == 0
+
+    async def test_nobody_hears_of_whom_they_block(self, world: World) -> None:
+        await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="bob")
+        await reply(world, "bob", "r1")
+        await react(world, "bob", "t1")
+        assert await world.inbox("ada") == []
+        await reply(world, "cyn", "r2")
+        assert kinds(await world.inbox("ada")) == [("reply", "t1", 1)]
+        assert kinds(await world.inbox("bob")) == [("reply", "t1", 1)], "who is blocked notices nothing"
 
     async def test_what_happened_long_ago_is_not_told(self, world: World) -> None:
         long_ago = world.clock.now() - timedelta(days=30)

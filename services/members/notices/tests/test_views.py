@@ -65,6 +65,17 @@ class TestFollows:
         assert sum(map(len, slices)) == len(members)
         assert {member for one in slices for member in one} == members
 
+    async def test_who_blocks_whom(self, follows: ViewBench[FollowsView]) -> None:
+        blocked, unblocked = foreign.MemberBlocked(blocked_id="m9"), foreign.MemberUnblocked(blocked_id="m9")
+        await follows.given(blocked, id="m1")
+        await follows.given(blocked, blocked, unblocked, id="m2")
+        await follows.given(blocked, id="m3", brand="b2")
+        assert await follows.view.who_blocks("b1", "m9", EVERYBODY) == {"m1"}
+        assert await follows.view.who_blocks("b1", "m1", EVERYBODY) == set()
+        await follows.given(MemberLeft(), id="m1")
+        assert await follows.documents("blocks") != []
+        assert await follows.view.who_blocks("b1", "m9", EVERYBODY) == set()
+
     @pytest.mark.parametrize("end", [MemberLeft(), ErasureRecorded(key_destroyed_at=NOON)])
     async def test_nothing_is_kept_of_who_left_or_was_erased(self, follows: ViewBench[FollowsView], end: Event) -> None:
         await follows.given(followed(SPACE), followed(THREAD), aggregate="follow", id="m1")

@@ -1,4 +1,4 @@
-"""Who follows a thing or has muted it, and what does a member follow?"""
+"""Who follows a thing or has muted it, what does a member follow, and who does not want to hear of whom?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -6,10 +6,9 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from msgspec import Struct
-from pymongo import ASCENDING, DeleteMany, IndexModel, ReplaceOne
+from pymongo import ASCENDING, DeleteMany, DeleteOne, IndexModel, ReplaceOne
 
 from libs.access.erasure import ErasureRecorded
-from libs.access.view import MemberLeft
 from libs.shared.domain import Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
@@ -17,7 +16,8 @@ from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
 from services.members.notices import follow
 from services.members.notices.follow import Target, TargetFollowed, TargetKind, TargetMuted, TargetUnfollowed
-from services.members.notices.places import Slice, place
+from services.members.notices.foreign import MemberBlocked, MemberLeft, MemberUnblocked
+from services.members.notices.places import Slice, place, places_in
 
 
 class Said(StrEnum):
@@ -53,20 +53,27 @@ class FollowPage(Query, frozen=True, kw_only=True):
 class FollowsView(View):
     """`words`: a document a member and thing, `_id` brand:kind:thing:member, with the member's last word.
 
-    Leaving a brand takes them away: who comes back follows nothing.
+    `blocks`: a document for each member who blocks another, `_id` brand:blocked:member.  Leaving a brand takes
+    all of them away: who comes back follows nothing.
     """
 
     name = "follows"
     version = 1
     stream = "MEMBERS"
-    events = (*follow.DECIDER.events, MemberLeft, ErasureRecorded)
+    events = (*follow.DECIDER.events, MemberBlocked, MemberUnblocked, MemberLeft, ErasureRecorded)
     foreign = True  # of the events of a membership it reads one
-    subjects = ("evt.members.*.follow.>", "evt.members.*.member.>", "evt.members.*.erasure.>")
+    subjects = (
+        "evt.members.*.follow.>",
+        "evt.members.*.block_list.>",
+        "evt.members.*.member.>",
+        "evt.members.*.erasure.>",
+    )
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "words": (
             IndexModel([("target", ASCENDING), ("place", ASCENDING)]),
             page_index("whose", "said", "since_ms"),
-        )
+        ),
+        "blocks": (IndexModel([("of", ASCENDING), ("place", ASCENDING)]), IndexModel("whose")),
     }
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
@@ -78,8 +85,15 @@ class FollowsView(View):
                 yield _said(recorded, event, Said.UNFOLLOWED)
             case TargetMuted() as event:
                 yield _said(recorded, event, Said.MUTED)
+            case MemberBlocked(blocked_id=other):
+                document = _block(recorded, other)
+                yield Write("blocks", ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+            case MemberUnblocked(blocked_id=other):
+                yield Write("blocks", DeleteOne({"_id": _block(recorded, other)["_id"]}))
             case MemberLeft() | ErasureRecorded():
-                yield Write("words", DeleteMany({"whose": f"{recorded.brand}:{recorded.aggregate_id}"}))
+                theirs = {"whose": f"{recorded.brand}:{recorded.aggregate_id}"}
+                yield Write("words", DeleteMany(theirs))
+                yield Write("blocks", DeleteMany(theirs))
 
     async def follow_page(self, query: FollowPage) -> FollowPageResult:
         """A page of the viewer's things."""
@@ -107,8 +121,13 @@ class FollowsView(View):
 
     async def words_on(self, brand: str, target: Target, within: Slice) -> dict[str, Said]:
         """What members of a slice last said of a thing, by member."""
-        where = {"target": _key(brand, target), "place": {"$gt": within.low - 1, "$lt": within.high}}
+        where = {"target": _key(brand, target), "place": places_in(within)}
         return {document["member"]: Said(document["said"]) async for document in self.collection("words").find(where)}
+
+    async def who_blocks(self, brand: str, member_id: str, within: Slice) -> set[str]:
+        """Who of a slice blocks a member."""
+        where = {"of": f"{brand}:{member_id}", "place": places_in(within)}
+        return {document["member"] async for document in self.collection("blocks").find(where)}
 
     async def how_many(self, brand: str, target: Target) -> int:
         """How many members ever said something of a thing."""
@@ -133,6 +152,17 @@ def _said(recorded: Recorded[Any], event: TargetFollowed | TargetUnfollowed | Ta
         "since_ms": to_ms(recorded.time),
     }
     return Write("words", ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+
+
+def _block(recorded: Recorded[Any], other: str) -> dict[str, Any]:
+    member, of = recorded.aggregate_id, f"{recorded.brand}:{other}"
+    return {
+        "_id": f"{of}:{member}",
+        "of": of,
+        "member": member,
+        "place": place(member),
+        "whose": f"{recorded.brand}:{member}",
+    }
 
 
 def _follow(document: Mapping[str, Any]) -> FollowView:

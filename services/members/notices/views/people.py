@@ -22,7 +22,7 @@ from services.members.notices.foreign import (
     VoteCast,
     VoteWithdrawn,
 )
-from services.members.notices.places import Slice, place
+from services.members.notices.places import Slice, place, places_in
 
 _PEOPLE: Sequence[IndexModel] = (IndexModel([("of", ASCENDING), ("place", ASCENDING)]),)
 
@@ -42,7 +42,7 @@ class PeopleView(View):
 
     async def people_of(self, brand: str, id: str, within: Slice) -> set[str]:  # noqa: A002 – the field's word
         """Who of a slice takes part."""
-        where = {"of": f"{brand}:{id}", "place": {"$gt": within.low - 1, "$lt": within.high}}
+        where = {"of": f"{brand}:{id}", "place": places_in(within)}
         return {document["member"] async for document in self.collection("people").find(where)}
 
     async def how_many(self, brand: str, id: str) -> int:  # noqa: A002
