@@ -7,6 +7,22 @@ from libs.shared.domain import Event
 # other parts of members
 
 
+class MemberJoined(Event, frozen=True, kw_only=True):
+    """Someone became a member, or came back."""
+
+    wire_name: ClassVar[str] = "member_joined"
+
+
+class MemberLocaleChosen(Event, frozen=True, kw_only=True):
+    """The member chose their time zone (IANA) and language (BCP 47); None is what the brand has."""
+
+    wire_name: ClassVar[str] = "member_locale_chosen"
+    personal: ClassVar[frozenset[str]] = frozenset({"time_zone", "language"})
+
+    time_zone: str | None
+    language: str | None
+
+
 class MemberLeft(Event, frozen=True, kw_only=True):
     """Someone is no longer a member."""
 

@@ -173,7 +173,8 @@ class Inbox:
 
     async def find(self, brand: str, member: str, id: str) -> Mapping[str, Any] | None:  # noqa: A002
         """A member's notification, shown or not."""
-        return await self._notices.find_one({"_id": notice_key(brand, member, id)})
+        found: Mapping[str, Any] | None = await self._notices.find_one({"_id": notice_key(brand, member, id)})
+        return found
 
     async def unread_between(
         self, brand: str, member: str, after: datetime, until: datetime, at_most: int

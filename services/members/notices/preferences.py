@@ -1,11 +1,14 @@
 """What members want to be told of and how, and what a brand proposes: one aggregate a member, and one a brand."""
 
+from functools import cache
 from typing import ClassVar, assert_never
+from zoneinfo import available_timezones
 
 from msgspec import Struct, structs
 
 from libs.access.roles import LEADERS, Role, require
-from libs.shared.domain import SYSTEM, Command, Decider, Event, Forbidden, Id
+from libs.shared.domain import SYSTEM, Command, Decider, Event, Forbidden, Id, Invalid
+from libs.shared.text import Line
 from services.members.notices.kinds import Kind, Mail, Word
 
 # Events
@@ -43,7 +46,17 @@ class DefaultsProposed(Event, frozen=True, kw_only=True):
     mail: Mail | None = None
 
 
+class DigestZoneChosen(Event, frozen=True, kw_only=True):
+    """Digests of members who chose no time zone (IANA) come by this one."""
+
+    wire_name: ClassVar[str] = "digest_zone_chosen"
+
+    time_zone: str
+
+
 ChoiceEvent = NotificationsChosen | MailStopped | MailResumed
+
+ProposalEvent = DefaultsProposed | DigestZoneChosen
 
 # States
 
@@ -59,6 +72,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     """What a brand said."""
 
     words: dict[str, Word] = {}
+    time_zone: str = ""
 
 
 def evolve(state: Wishes, event: ChoiceEvent) -> Wishes:
@@ -75,10 +89,16 @@ def evolve(state: Wishes, event: ChoiceEvent) -> Wishes:
             assert_never(event)
 
 
-def evolve_proposal(state: Proposal, event: DefaultsProposed) -> Proposal:
+def evolve_proposal(state: Proposal, event: ProposalEvent) -> Proposal:
     """The brand's proposal after `event`."""
-    word = Word(inbox=event.inbox, mail=event.mail)
-    return structs.replace(state, words={**state.words, event.kind.value: word})
+    match event:
+        case DefaultsProposed():
+            word = Word(inbox=event.inbox, mail=event.mail)
+            return structs.replace(state, words={**state.words, event.kind.value: word})
+        case DigestZoneChosen():
+            return structs.replace(state, time_zone=event.time_zone)
+        case _:
+            assert_never(event)
 
 
 # Commands
@@ -116,7 +136,17 @@ class ProposeDefaults(Command, frozen=True, kw_only=True):
     mail: Mail | None = None
 
 
+class ChooseDigestZone(Command, frozen=True, kw_only=True):
+    """Say by which clock digests come to members who chose no time zone.  Leaders only."""
+
+    wire_name: ClassVar[str] = "choose_digest_zone"
+
+    time_zone: Line
+
+
 ChoiceCommand = ChooseNotifications | SwitchMail
+
+ProposalCommand = ProposeDefaults | ChooseDigestZone
 
 # Decisions
 
@@ -141,13 +171,21 @@ def decide(state: Wishes, command: ChoiceCommand) -> list[ChoiceEvent]:
             assert_never(command)
 
 
-def decide_proposal(state: Proposal, command: ProposeDefaults) -> list[DefaultsProposed]:
-    """The fact that `command` makes true.  Raises FORBIDDEN."""
+def decide_proposal(state: Proposal, command: ProposalCommand) -> list[ProposalEvent]:
+    """The facts that `command` makes true.  Raises FORBIDDEN, INVALID."""
     require(command.roles, LEADERS)
-    word = Word(inbox=command.inbox, mail=command.mail)
-    if state.words.get(command.kind.value, Word()) == word:
-        return []
-    return [DefaultsProposed(kind=command.kind, inbox=command.inbox, mail=command.mail)]
+    match command:
+        case ProposeDefaults():
+            word = Word(inbox=command.inbox, mail=command.mail)
+            if state.words.get(command.kind.value, Word()) == word:
+                return []
+            return [DefaultsProposed(kind=command.kind, inbox=command.inbox, mail=command.mail)]
+        case ChooseDigestZone():
+            if command.time_zone not in _zones():
+                raise Invalid("this is not a time zone of the IANA database", ("time_zone",))
+            return [] if state.time_zone == command.time_zone else [DigestZoneChosen(time_zone=command.time_zone)]
+        case _:
+            assert_never(command)
 
 
 def whose(command: ChoiceCommand) -> str:
@@ -163,6 +201,11 @@ def _may_switch(command: SwitchMail) -> None:
         raise Forbidden("only members let e-mail come again", ("on",))
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 CHOICES: Decider[Wishes, ChoiceCommand, ChoiceEvent] = Decider(
     aggregate="notification_choices",
     initial=Wishes(),
@@ -173,12 +216,12 @@ CHOICES: Decider[Wishes, ChoiceCommand, ChoiceEvent] = Decider(
     events=(NotificationsChosen, MailStopped, MailResumed),
 )
 
-DEFAULTS: Decider[Proposal, ProposeDefaults, DefaultsProposed] = Decider(
+DEFAULTS: Decider[Proposal, ProposalCommand, ProposalEvent] = Decider(
     aggregate="notification_defaults",
     initial=Proposal(),
     decide=decide_proposal,
     evolve=evolve_proposal,
     identify=lambda command: command.brand,
-    commands=(ProposeDefaults,),
-    events=(DefaultsProposed,),
+    commands=(ProposeDefaults, ChooseDigestZone),
+    events=(DefaultsProposed, DigestZoneChosen),
 )

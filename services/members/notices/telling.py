@@ -103,7 +103,7 @@ class Telling:
         threads = self._audience.threads
         await self._app.positions.wait(threads, {recorded.stream: recorded.sequence})
         written = await threads.written(fact.brand, fact.refs.get("reply") or fact.refs["target"])
-        return written and with_thread(fact, author=written.author, space=written.space)
+        return with_thread(fact, author=written.author, space=written.space) if written else None
 
     async def _add(self, stream: str, place: int, job: dict[str, Any]) -> bool:
         """Add a job; False when the stream was read further before."""

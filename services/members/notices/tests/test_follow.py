@@ -37,7 +37,7 @@ C = TypeVar("C", bound=Command)
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MEMBER = frozenset({Role.MEMBER.value})
 OWNER = MEMBER | {Role.OWNER.value}
-SPACE = {"kind": TargetKind.SPACE, "target_id": "s1"}
+SPACE: dict[str, Any] = {"kind": TargetKind.SPACE, "target_id": "s1"}
 
 
 def command(kind: type[C], /, *, actor: str = "m1", roles: frozenset[str] = MEMBER, **fields: Any) -> C:
@@ -61,7 +61,7 @@ class TestFollow:
         given(follow.DECIDER).when(command(kind, actor=SYSTEM, **SPACE)).then_raises("FORBIDDEN")
 
     def test_nobody_follows_themselves(self) -> None:
-        oneself = {"kind": TargetKind.MEMBER, "target_id": "m1"}
+        oneself: dict[str, Any] = {"kind": TargetKind.MEMBER, "target_id": "m1"}
         given(follow.DECIDER).when(command(Follow, **oneself)).then_raises("FORBIDDEN", ("target_id",))
         given(follow.DECIDER).when(command(Follow, **SPACE | {"target_id": "m1"})).then(
             TargetFollowed(kind=TargetKind.SPACE, target_id="m1")
@@ -97,7 +97,7 @@ class TestChoices:
 
     def test_leaders_propose(self) -> None:
         proposed = DefaultsProposed(kind=Kind.REACTION, inbox=False)
-        propose = {"kind": Kind.REACTION, "inbox": False}
+        propose: dict[str, Any] = {"kind": Kind.REACTION, "inbox": False}
         given(DEFAULTS).when(command(ProposeDefaults, roles=OWNER, **propose)).then(proposed)
         given(DEFAULTS, proposed).when(command(ProposeDefaults, roles=OWNER, **propose)).then_nothing()
         given(DEFAULTS).when(command(ProposeDefaults, **propose)).then_raises("FORBIDDEN")

@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from nats.aio.client import Client as Nats
-
 from libs.shared.bus import BusClient
 from libs.shared.clock import Clock
 from libs.shared.codec import Codec
@@ -47,7 +45,7 @@ class World:
     Each brand of a test is its own; `brand` is the one that is meant when nothing is said.
     """
 
-    def __init__(self, nats: Nats, database: Database, clock: Clock) -> None:
+    def __init__(self, nats: Connection, database: Database, clock: Clock) -> None:
         self.nats = nats
         self.bus = BusClient(nats)
         self.database = database
@@ -102,7 +100,12 @@ class World:
         self, aggregate: str, kind: type[Command], actor: str, /, *, brand: str = "", **fields: Any
     ) -> Accepted:
         """Send a command to the members service."""
-        envelope = {"command_id": uuid7(), "brand": brand or self.brand, "actor": actor, "now": self.clock.now()}
+        envelope: dict[str, Any] = {
+            "command_id": uuid7(),
+            "brand": brand or self.brand,
+            "actor": actor,
+            "now": self.clock.now(),
+        }
         command = kind(**envelope, **fields)
         return await self.bus.command("members", aggregate, kind.wire_name, command, timeout_seconds=_SECONDS)
 
@@ -143,7 +146,7 @@ class World:
 
 
 @asynccontextmanager
-async def connected(nats_url: str) -> AsyncIterator[Nats]:
+async def connected(nats_url: str) -> AsyncIterator[Connection]:
     """A connection, with the streams of all services there."""
     connection = Connection("test")
     await connection.open(nats_url)
