@@ -1,10 +1,16 @@
-"""A page of 20 posts with authors through GraphQL, beside `{ __typename }` and beside bare ASGI bytes."""
+"""A page of 20 posts with authors through GraphQL, beside `{ __typename }` and beside bare ASGI bytes.
+
+`ARCHIPEL_BENCH_NODEBB` may be the address of a category page of a NodeBB that runs on this machine, which is then
+measured in the same run: a rate that was measured elsewhere says nothing here.
+"""
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -20,8 +26,6 @@ PAGE = (
 )
 _CONNECTIONS = 32
 _WARM_UP = 5
-#: NodeBB 4.15 on Redis on two cores: requests a second for its category page at 32 connections.
-_PEER_RATE = 214
 _TIMES_PEER = 5
 
 
@@ -39,6 +43,7 @@ async def run() -> list[Line]:
             bytes_ = await _measure(bare_url, post_request(bare_url, {"query": PAGE}), [bare_process], each=200)
             nothing = await _measure(url, empty, [psutil.Process(gateway.pid)], each=60)
             posts = await _measure(url, page, services, each=20)
+        nodebb = await _nodebb(os.environ.get("ARCHIPEL_BENCH_NODEBB"))
     return [
         Line(
             what=f"page of 20 posts, {_CONNECTIONS} connections",
@@ -47,13 +52,24 @@ async def run() -> list[Line]:
             limit=bytes_[0],
             limit_what="bare ASGI bytes",
             ratio=posts[0] / bytes_[0],
-            budget=f"≥ {_TIMES_PEER} × {_PEER_RATE} /s (NodeBB)",
-            met=posts[0] >= _TIMES_PEER * _PEER_RATE,
             note=posts[1],
+        ),
+        *(
+            compare("page of 20 posts", posts[0], rate, limit_what="NodeBB's category page", at_least=_TIMES_PEER)
+            for rate in nodebb
         ),
         compare("{ __typename }", nothing[0], bytes_[0], limit_what="bare ASGI bytes", note=nothing[1]),
         compare("page of 20 posts", posts[0], nothing[0], limit_what="{ __typename }", note=f"{size:,} bytes"),
     ]
+
+
+async def _nodebb(url: str | None) -> list[float]:
+    """Requests a second for a page of NodeBB; nothing when none is named."""
+    if url is None:
+        return []
+    parts = urlsplit(url)
+    request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: text/html\r\n\r\n".encode()
+    return [(await _measure(url, request, [], each=20))[0]]
 
 
 def _processes(running: Platform) -> list[psutil.Process]:

@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from libs.cli.problems import CannotRun
 
+#: The folder of the mails that were sent.
+MAILS = "mail"
+
 _ONLY_OWNER = 0o600
 
 

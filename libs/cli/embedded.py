@@ -7,10 +7,12 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from libs.cli.data_folder import DataFolder
+from libs.cli.child import Spawn
+from libs.cli.data_folder import MAILS, DataFolder
 from libs.cli.problems import CannotRun
 from libs.cli.supervisor import ProcessSpec
 
@@ -76,6 +78,19 @@ def mongo_server(folder: DataFolder, port: int, env: Mapping[str, str]) -> Proce
         env=env,
         ready=lambda: answers(LOOPBACK, port),
         stop_seconds=2.5,  # it always takes two
+    )
+
+
+def mailbox(folder: DataFolder, port: int, env: Mapping[str, str], spawn: Spawn) -> ProcessSpec:
+    """The server that takes the platform's mails and keeps them under `mail/`; raises `CannotRun` without aiosmtpd."""
+    if find_spec("aiosmtpd") is None:
+        raise CannotRun("aiosmtpd is not installed: run `make setup`, or set ARCHIPEL_SMTP_URL")
+    return ProcessSpec(
+        name="mailbox",
+        command=[sys.executable, "-m", "libs.cli.mailbox", str(port), str(folder.folder(MAILS))],
+        env=env,
+        ready=lambda: answers(LOOPBACK, port, greeting=b"220 "),
+        spawn=spawn,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
-from libs.cli.data_folder import DataFolder
+from libs.cli.data_folder import MAILS, DataFolder
 from libs.cli.problems import CannotRun
 from libs.shared.domain import DomainError
 
@@ -103,6 +103,17 @@ def token_command(
             raise CannotRun(str(error)) from error
 
     typer.echo(_in_one_line(token))
+
+
+@app.command("mail", rich_help_panel="Content")
+def mail_command(
+    number: Annotated[int | None, typer.Argument(help="Show this mail; without it the newest are listed.")] = None,
+    most: Annotated[int, typer.Option("--most", "-n", help="List so many.", min=1)] = 30,
+) -> None:
+    """Read the mails that the platform on this data folder has sent: they are kept here, none leaves the machine."""
+    from libs.cli.mail_reader import show
+
+    _in_one_line(lambda: show(_data().root / MAILS, number, most, Console()))
 
 
 @app.command("import", rich_help_panel="Content")

@@ -25,10 +25,12 @@ from libs.cli.nursery import Nursery
 from libs.cli.problems import CannotRun
 from libs.cli.supervisor import ProcessSpec, StartFailed, Supervisor, run_once
 from libs.shared.ids import identity_id
+from libs.shared.settings import variable
 
 #: What the event-sourced services have in common; importing it takes each of them seconds.
 _COMMON = ("libs.access.authorizer", "libs.shared.service")
 SERVICES = ("members", "discussions", "events", "feedback", "gateway")
+_SMTP_URL = variable("smtp_url")
 #: The person of the printed token: operator of the embedded platform and an owner of the demo brand.
 DEVELOPER = "ada"
 FIRST_QUERY = (
@@ -83,9 +85,9 @@ class _Platform:
         self._options = options
         self._folder = folder
         self._env = env
-        self._log = MergedLog(["nats", "mongo", *SERVICES, "demo"])
+        self._log = MergedLog(["nats", "mongo", "mailbox", *SERVICES, "demo"])
         self._supervisor = Supervisor(self._log)
-        nats_port, mongo_port, *self._ports = embedded.free_ports(2 + len(SERVICES))
+        nats_port, mongo_port, self._mail_port, *self._ports = embedded.free_ports(3 + len(SERVICES))
         self._ports[SERVICES.index("gateway")] = options.gateway_port
         self._nats_port, self._mongo_port = nats_port, mongo_port
         self._issuer_socket, identifier = issuer_place(folder)
@@ -152,7 +154,7 @@ class _Platform:
 
     def _services(self) -> list[ProcessSpec]:
         shared = self._shared_env()
-        return [
+        services = [
             ProcessSpec(
                 name=name,
                 command=[sys.executable, "-m", f"services.{name}"],
@@ -162,6 +164,9 @@ class _Platform:
             )
             for name, port in zip(SERVICES, self._ports, strict=True)
         ]
+        if self._env.get(_SMTP_URL):
+            return services
+        return [*services, embedded.mailbox(self._folder, self._mail_port, shared, self._nursery.spawn)]
 
     def _shared_env(self) -> dict[str, str]:
         key = self._env.get("ARCHIPEL_IDENTITY_KEY") or self._folder.secret("identity.key")
@@ -171,6 +176,8 @@ class _Platform:
             "ARCHIPEL_LOG_FORMAT": "console",
             "ARCHIPEL_SHUTDOWN_SECONDS": "1",
             "ARCHIPEL_OPERATORS": identity_id(key.encode(), self.running.issuer, DEVELOPER),
+            "ARCHIPEL_PUBLIC_URL": self.running.gateway_url,
+            _SMTP_URL: f"smtp+plain://{LOOPBACK}:{self._mail_port}",
         }
         ours = {
             "NATS_URL": self.running.nats_url,
@@ -202,6 +209,8 @@ class _Platform:
         self._log.heading(f"Archipel is ready after {seconds:.1f} s; Ctrl-C stops it.")
         self._log.say(f"GraphiQL  {url}/ (in a browser)")
         self._log.say(f"GraphQL   {url}/graphql")
+        if not self._env.get(_SMTP_URL):
+            self._log.say("Mails     are kept here: `.venv/bin/archipel mail`")
         self._log.say(f"Token     of {DEVELOPER}, valid for a day: {token}")
         self._log.say(f"Try       {first_query(url, token)}")
 

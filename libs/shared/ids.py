@@ -32,6 +32,16 @@ def member_id(key: bytes, brand: str, identity: str) -> str:
     return _keyed(key, "member", brand, identity)
 
 
+def external_token(key: bytes, brand: str, external_id: str) -> str:
+    """Return what stands for a member's id in another system, where that must not be readable."""
+    return _keyed(key, "external", brand, external_id)
+
+
+def address_id(key: bytes, brand: str, address: str, *more: str) -> str:
+    """Return the id that an e-mail address has in a brand, in whatever case it is written; it reveals no address."""
+    return _keyed(key, "address", brand, address.lower(), *more)
+
+
 def _keyed(key: bytes, *parts: str) -> str:
     if not key:
         raise ValueError("the key is empty")

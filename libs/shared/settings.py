@@ -61,6 +61,21 @@ class Settings(BaseSettings):
         default=frozenset(),
         description="Identity ids that may create networks, separated by commas.",
     )
+    smtp_url: str = Field(
+        default="",
+        repr=False,
+        description="The server that takes mails: `smtps://user:password@host:465` speaks TLS from the start, "
+        "`smtp://user:password@host:587` after STARTTLS or not at all, `smtp+plain://127.0.0.1:25` never. Without it "
+        "mails wait, for four days.",
+    )
+    mail_from: str = Field(
+        default="community@localhost.localdomain",
+        description="The address that mails come from; the name beside it is the brand's.",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8080",
+        description="Where people reach the gateway: links in mails begin with it. HTTPS in production.",
+    )
     stream_replicas: Literal[1, 3, 5] = Field(
         default=1, description="How many servers keep a copy of each stream: 1 on a laptop, 3 in production."
     )
@@ -92,8 +107,8 @@ class Settings(BaseSettings):
     )
     origins: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
-        description="Origins whose web pages may use the gateway beside its own, exactly as browsers send them, "
-        "separated by commas.",
+        description="Origins whose web pages may use the gateway beside its own and the homes of brands, exactly as "
+        "browsers send them, separated by commas.",
     )
     operation_seconds: float = Field(
         default=10.0,

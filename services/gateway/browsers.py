@@ -1,6 +1,6 @@
 """What protects people in browsers: which web pages may ask, and the security headers of every answer."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final
 
 #: Headers of every answer that does not set its own (https://cheatsheetseries.owasp.org, HTTP Headers).
@@ -30,7 +30,7 @@ CORS_RESPONSE_HEADERS: Final = ("ETag", "Retry-After", "WWW-Authenticate")
 CORS_SECONDS: Final = 600
 
 
-def is_foreign(headers: Mapping[str, str], origins: frozenset[str]) -> bool:
+def is_foreign(headers: Mapping[str, str], origins: Container[str]) -> bool:
     """Whether a page of another origin sent this, one that is not among `origins`.
 
     WebSocket and EventSource are not bound by CORS, so their doors ask here.  Programs send neither header.

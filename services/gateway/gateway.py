@@ -7,6 +7,7 @@ from services.gateway.deadline import TimedBus
 from services.gateway.drain import Drain
 from services.gateway.execution import Engine
 from services.gateway.feed import Feed
+from services.gateway.origins import Origins
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.trusted import Trusted
@@ -16,7 +17,7 @@ from services.gateway.trusted import Trusted
 class Gateway:
     """The schema, the way to the services, who may use them, and how much at once.
 
-    `trusted` are the registered documents; `origins` are web pages' origins that may ask beside our own; a query or
+    `trusted` are the registered documents; `origins` are those of web pages that may ask beside our own; a query or
     mutation has `operation_seconds`.
     """
 
@@ -26,8 +27,8 @@ class Gateway:
     identity_key: bytes
     feed: Feed
     rates: Rates
+    origins: Origins
     trusted: Trusted = field(default_factory=Trusted)
-    origins: frozenset[str] = frozenset()
     operation_seconds: float = 10.0
     admission: Admission = field(default_factory=Admission)
     drain: Drain = field(default_factory=Drain)

@@ -118,8 +118,10 @@ class GraphQL:
         if _is_browser(request):
             return Answer(303, headers={"Location": "/"})
         kind = accepted(request.headers.get("accept", ""))
-        if kind == EVENT_STREAM and is_foreign(request.headers, self._gateway.origins):
-            raise BadRequest(403, "FOREIGN_ORIGIN", "pages of this origin may not ask here")
+        if kind == EVENT_STREAM:
+            await self._gateway.origins.learn(request.headers.get("origin", ""))
+            if is_foreign(request.headers, self._gateway.origins):
+                raise BadRequest(403, "FOREIGN_ORIGIN", "pages of this origin may not ask here")
         body = await request.body() if request.posted else b""
         if kind == EVENT_STREAM:
             await sse.Stream(self._gateway, request, receive, send).run(body)

@@ -9,6 +9,7 @@ from libs.shared.domain import DomainError
 from services.gateway import replies as rows
 from services.gateway.context import Scope
 from services.gateway.limits import MAX_PAGE
+from services.gateway.profile_replies import ProfileReply
 
 V = TypeVar("V")
 N = TypeVar("N")
@@ -104,7 +105,10 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 
 
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
+INVITATIONS: Final = Many("members", "invitations_get_many", list[rows.InvitationReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+#: As the viewer may see them.
+PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None])
 #: Whether the viewer blocks a member.
 BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])

@@ -123,14 +123,12 @@ class JoinReportReply(Struct, frozen=True):
 
 
 class MemberReply(Struct, frozen=True):
-    """A member of a brand; `email` is only given to the member."""
+    """A member of a brand."""
 
     id: str
     display_name: str
-    bio: str
     roles: list[str]
     joined_at: datetime
-    email: str | None = None
     left_at: datetime | None = None
 
 
@@ -199,6 +197,31 @@ class ServiceAccountReply(Struct, frozen=True):
     created_by: str
     keys: list[ApiKeyReply]
     closed_at: datetime | None = None
+
+
+class InvitationReply(Struct, frozen=True):
+    """An invitation; `address`, `name` and `message` are forgotten in time."""
+
+    id: str
+    status: str
+    role: str
+    mails: int
+    invited_by: str
+    invited_at: datetime
+    expires_at: datetime
+    language: str | None = None
+    address: str | None = None
+    name: str | None = None
+    message: str | None = None
+    accepted_by: str | None = None
+
+
+class InvitationOfferReply(Struct, frozen=True):
+    """What whoever has the token of an invitation may know."""
+
+    brand_id: str
+    role: str
+    status: str
 
 
 class SpaceReply(Struct, frozen=True):
@@ -379,3 +402,4 @@ class ChoicesReply(Struct, frozen=True):
 
     kinds: list[ChoiceReply]
     mail_off: bool
+    time_zone: str

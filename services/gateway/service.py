@@ -38,7 +38,9 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow, follow_notices
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
+from services.gateway.mail_door import PATH, MailDoor
 from services.gateway.observation import ObservedBus, Observer
+from services.gateway.origins import Origins
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
@@ -96,7 +98,7 @@ class Application(FastAPI):
 
     def __init__(self, gateway: Gateway, health: Health) -> None:
         super().__init__(title="Archipel", openapi_url=None, docs_url=None, redoc_url=None)
-        self._graphql = _shared(_compressed(http.GraphQL(gateway)), gateway.origins)
+        self._graphql = _Shared(_compressed(http.GraphQL(gateway)), gateway.origins)
 
         async def subscriptions(socket: WebSocket) -> None:
             await websocket.Connection(socket, gateway).run()
@@ -104,6 +106,7 @@ class Application(FastAPI):
         self.add_api_websocket_route("/graphql", subscriptions)
         self.router.routes += [Route("/healthz", health), Route("/readyz", health)]
         self.add_route("/", _console, methods=["GET"])
+        self.add_route(PATH, MailDoor(gateway).answer, methods=["GET", "POST"])
         self.mount("/static", StaticFiles(directory=STATIC), name="static")
         self.add_exception_handler(HTTPException, _refused)
         self.add_middleware(_Headers)
@@ -126,18 +129,30 @@ def _compressed(app: ASGIApp) -> ASGIApp:
     return GZipMiddleware(app, minimum_size=_COMPRESSED_BYTES, compresslevel=_COMPRESSION_LEVEL)
 
 
-def _shared(app: ASGIApp, origins: frozenset[str]) -> ASGIApp:
-    """With pages of these origins."""
-    if not origins:
-        return app
-    return CORSMiddleware(
-        app,
-        allow_origins=sorted(origins),
-        allow_methods=("GET", "POST"),
-        allow_headers=CORS_REQUEST_HEADERS,
-        expose_headers=CORS_RESPONSE_HEADERS,
-        max_age=CORS_SECONDS,
-    )
+class _Shared(CORSMiddleware):
+    """With the pages of these origins (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+        super().__init__(
+            app,
+            allow_methods=("GET", "POST"),
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_RESPONSE_HEADERS,
+            max_age=CORS_SECONDS,
+        )
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        if origin is None:  # no page of another origin
+            await self.app(scope, receive, send)
+            return
+        await self._origins.learn(origin.decode("latin-1"))
+        await super().__call__(scope, receive, send)
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Whether pages of this origin may read the answer."""
+        return origin in self._origins
 
 
 def assemble(settings: Settings, bus: TimedBus, tokens: Authenticator, revocations: Revocations) -> Gateway:
@@ -160,7 +175,7 @@ def assemble(settings: Settings, bus: TimedBus, tokens: Authenticator, revocatio
             secret=settings.identity_secret,
         ),
         trusted=trusted,
-        origins=settings.origins,
+        origins=Origins(settings.origins, observed),
         operation_seconds=settings.operation_seconds,
         admission=Admission(_bounds(settings.concurrent_requests)),
     )

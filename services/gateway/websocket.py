@@ -67,6 +67,7 @@ class Connection:
     async def run(self) -> None:
         """Speak the protocol until either side closes."""
         headers = self._socket.headers
+        await self._gateway.origins.learn(headers.get("origin", ""))
         if is_foreign(headers, self._gateway.origins):
             log.info("foreign_origin_refused")
             await self._socket.close(1008)  # before it is accepted, that is answered 403 (RFC 6455 §10.2)

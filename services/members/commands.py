@@ -1,7 +1,8 @@
 """The commands of members that reach over several aggregates: unique slugs, founders, the door of a brand."""
 
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec import structs
 
@@ -10,19 +11,33 @@ from libs.access.gate import Stage
 from libs.access.roles import ALL_ROLES, Role
 from libs.access.scopes import is_account
 from libs.shared import ids
+from libs.shared.app import App, Guard
 from libs.shared.claims import Claim, claims
 from libs.shared.commands import CommandHandler, handle_together
-from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Forbidden, Invalid, NotFound
-from libs.shared.service import App
+from libs.shared.domain import (
+    NO_BRAND,
+    SYSTEM,
+    Accepted,
+    Command,
+    Decider,
+    DomainError,
+    Event,
+    Forbidden,
+    Invalid,
+    NotFound,
+)
 from services.members import brand, charter, member, member_decisions, network, service_account
 from services.members.brand import CreateBrand, EnterStage
+from services.members.consents.composition import PurposeGuard
+from services.members.consents.consent import GiveConsent, WithdrawConsent
 from services.members.homes import Homes
+from services.members.invitations.invitation import AcceptInvitation
 from services.members.joining import Door
+from services.members.mail.address import OptInToMail, OptOutOfMail
 from services.members.member import (
     AcceptRules,
     AdmitMember,
     CertifyErasure,
-    ChangeProfile,
     EraseMember,
     GrantRole,
     JoinBrand,
@@ -35,8 +50,15 @@ from services.members.networking.networking import LeaveNetworking
 from services.members.notices.follow import Mute, Unfollow
 from services.members.notices.inbox import ReadNotices
 from services.members.notices.preferences import ChooseNotifications, SwitchMail
+from services.members.profiles.composition import BY_THE_FORM, FormGuard
+from services.members.profiles.external_ids import ExternalIds
+from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
+
+S = TypeVar("S")
+C = TypeVar("C", bound=Command)
+E = TypeVar("E", bound=Event)
 
 _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
 
@@ -51,10 +73,15 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         LeaveBrand,
         EraseMember,
         CertifyErasure,
+        HideProfileFields,
+        WithdrawConsent,
         RevokeApiKey,
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        OptOutOfMail,
+        OptInToMail,
+        AcceptInvitation,
         BlockMember,
         LeaveNetworking,
         Unfollow,
@@ -74,22 +101,25 @@ class Commands:
         self._authorizer = authorizer
         # Networks and brands come with the claim of their slug: the methods below answer their creation.
         self._networks = app.aggregate(replace(network.DECIDER, commands=()))
-        others = tuple(command for command in brand.DECIDER.commands if command is not CreateBrand)
+        others = _without(brand.DECIDER, (CreateBrand,))
         self._brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
+        guards: dict[type[Command], Guard] = {
+            JoinBrand: self.guard_join,
+            AdmitMember: self.guard_admit,
+            AcceptRules: self._guard_rules,
+            GiveConsent: PurposeGuard(app),
+            **FormGuard(app).guards(),
+        }
         self.members = app.aggregate(
-            member_decisions.DECIDER,
-            guards={
-                JoinBrand: self._guard_join,
-                AdmitMember: self._guard_admit,
-                AcceptRules: self._guard_rules,
-                EraseMember: self._add_roles,
-            },
-            # These ask for no role: the membership's own state decides.  Who has left can still be erased.
-            open_to_all=(JoinBrand, ChangeProfile, LeaveBrand, EraseMember),
+            replace(member_decisions.DECIDER, commands=_without(member_decisions.DECIDER, ExternalIds.COMMANDS)),
+            guards=guards,
+            # These ask for no role: the membership's own state decides.
+            open_to_all=(JoinBrand, GiveConsent, WithdrawConsent, ChooseMemberLocale, *BY_THE_FORM),
             upcasters=member.UPCASTERS,
         )
+        ExternalIds(app, self.members, authorizer)
         app.aggregate(charter.DECIDER)
         Homes(app)
         app.aggregate(service_account.DECIDER)
@@ -135,7 +165,7 @@ class Commands:
         )
         return [(self.members, join), (self.members, grant)]
 
-    async def _guard_join(self, command: JoinBrand) -> JoinThrough:
+    async def guard_join(self, command: JoinBrand) -> JoinThrough:
         """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""
         self._must_be_derived(command)
         if not (await self._brand(command.brand)).exists:
@@ -147,7 +177,8 @@ class Commands:
             gate = await self._authorizer.gate(command.brand, proven=True)
         return JoinThrough(**structs.asdict(command), door=Door(stage=gate.stage, rules=gate.rules_version))
 
-    async def _guard_admit(self, command: AdmitMember) -> None:
+    async def guard_admit(self, command: AdmitMember) -> None:
+        """Hold the identity against the member id."""
         self._must_be_derived(command)
 
     async def _guard_rules(self, command: AcceptRules) -> None:
@@ -174,9 +205,6 @@ class Commands:
         if not known.joined:
             raise NotFound("the referrer is not a member of this brand", ("referrer",))
 
-    async def _add_roles(self, command: EraseMember) -> EraseMember:
-        return structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))
-
     async def _network(self, network_id: str) -> network.Network:
         known = await self._networks.state(NO_BRAND, network_id)
         return known if known.exists else await self._networks.state(NO_BRAND, network_id, fresh=True)
@@ -188,6 +216,10 @@ class Commands:
     async def _check_identity_key(self) -> None:
         """Fail at the start rather than at the first member."""
         ids.member_id(self._settings.identity_secret, NO_BRAND, SYSTEM)
+
+
+def _without(decider: Decider[S, C, E], others: Collection[type[Command]]) -> tuple[type[C], ...]:
+    return tuple(command for command in decider.commands if command not in others)
 
 
 def _claim(command: Command, slug: str, holder: str) -> Claim:

@@ -11,7 +11,11 @@ from libs.access.roles import Role
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Event, Id
 from libs.shared.text import Line, Slug
+from services.members.consents.consent import ConsentCommand, ConsentEvent, evolve_consents
 from services.members.joining import Door
+from services.members.profiles.form import Form
+from services.members.profiles.profile import Profile, ProfileCommand, ProfileEvent
+from services.members.profiles.profile import evolve as evolve_profile
 
 #: A member's words about themselves: Markdown, at most 2,000 characters.
 Bio = Annotated[str, Meta(max_length=2_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")]
@@ -123,6 +127,8 @@ MemberEvent = (
     | MemberLeft
     | MemberErasureRequested
     | MemberErased
+    | ProfileEvent
+    | ConsentEvent
 )
 
 
@@ -148,7 +154,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
     `known` says that there was a membership at any time.  `place` is the role that joining will give, None without a
     place; `accepted_rules` the newest edition that was accepted, 0 before any; `roles` are those beside member, empty
-    when not joined.
+    when not joined; `consents` the edition of the text under each purpose that the member agrees to.
     """
 
     known: bool = False
@@ -159,10 +165,16 @@ class Member(Struct, frozen=True, kw_only=True):
     display_name: str = ""
     bio: str = ""
     roles: frozenset[Role] = frozenset()
+    profile: Profile = Profile()
+    consents: Mapping[str, int] = {}
 
 
 def evolve(state: Member, event: MemberEvent) -> Member:
     """The membership after `event`."""
+    if isinstance(event, ProfileEvent):
+        return structs.replace(state, profile=evolve_profile(state.profile, event))
+    if isinstance(event, ConsentEvent):
+        return structs.replace(state, consents=evolve_consents(state.consents, event))
     match event:
         case MemberAdmitted():
             return structs.replace(state, place=event.role)
@@ -241,6 +253,12 @@ class ChangeProfile(Command, frozen=True, kw_only=True):
     bio: Bio | None = None
 
 
+class ChangeProfileBy(ChangeProfile, frozen=True, kw_only=True):
+    """The same with the form that says what a complete profile has; the service makes it of what was sent."""
+
+    form: Form
+
+
 class GrantRole(Command, frozen=True, kw_only=True):
     """Give a member a role.  Owners only."""
 
@@ -267,6 +285,12 @@ class LeaveBrand(Command, frozen=True, kw_only=True):
     member_id: Id
 
 
+class LeaveBrandFreeing(LeaveBrand, frozen=True, kw_only=True):
+    """The same of who has an external id, whose claim goes with it (`profiles/external_ids.py`)."""
+
+    freeing: str
+
+
 class EraseMember(Command, frozen=True, kw_only=True):
     """End a membership and have everything personal in it destroyed.  The member, also after leaving, or an owner.
 
@@ -276,6 +300,12 @@ class EraseMember(Command, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "erase_member"
 
     member_id: Id
+
+
+class EraseMemberFreeing(EraseMember, frozen=True, kw_only=True):
+    """The same of who has an external id, as `LeaveBrandFreeing`."""
+
+    freeing: str
 
 
 class CertifyErasure(Command, frozen=True, kw_only=True):
@@ -298,4 +328,6 @@ MemberCommand = (
     | LeaveBrand
     | EraseMember
     | CertifyErasure
+    | ProfileCommand
+    | ConsentCommand
 )

@@ -4,17 +4,28 @@ from typing import assert_never
 
 from libs.access.roles import LEADERS, Role, require
 from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden, Invalid
+from services.members.consents.consent import (
+    ConsentGiven,
+    ConsentWithdrawn,
+    GiveConsent,
+    WithdrawConsent,
+    all_withdrawn,
+    decide_consents,
+)
 from services.members.member import (
     AcceptRules,
     AdmitMember,
     CertifyErasure,
     ChangeProfile,
+    ChangeProfileBy,
     EraseMember,
+    EraseMemberFreeing,
     Erasing,
     GrantRole,
     JoinBrand,
     JoinThrough,
     LeaveBrand,
+    LeaveBrandFreeing,
     Member,
     MemberAdmitted,
     MemberCommand,
@@ -30,12 +41,30 @@ from services.members.member import (
     RulesAccepted,
     evolve,
 )
+from services.members.profiles.form import Form
+from services.members.profiles.profile import (
+    AvatarChosen,
+    ChooseAvatar,
+    ChooseMemberLocale,
+    ExternalIdAssigned,
+    ExternalIdFreed,
+    HideProfileFields,
+    MemberLocaleChosen,
+    ProfileCommand,
+    ProfileCompleted,
+    ProfileFieldsHidden,
+    ProfileFieldsSet,
+    SetExternalId,
+    SetProfileFields,
+)
+from services.members.profiles.profile_decisions import decide_profile, with_completion
 
 
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
     """The facts that `command` makes true.
 
-    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, or as the door does.
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, CONFLICT, or as the door or
+    `decide_profile` does.
     """
     match command:
         case AdmitMember():
@@ -50,6 +79,12 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _grant_role(state, command)
         case RevokeRole():
             return _revoke_role(state, command)
+        case ChooseAvatar() | SetProfileFields() | HideProfileFields() | ChooseMemberLocale() | SetExternalId():
+            return _profile(state, command)
+        case GiveConsent() | WithdrawConsent():
+            _only_oneself(command.actor, command.member_id)
+            _must_be_joined(state)
+            return [*decide_consents(state.consents, command)]
         case LeaveBrand():
             return _leave(state, command)
         case EraseMember() | CertifyErasure():
@@ -101,7 +136,19 @@ def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
         display_name=state.display_name if command.display_name is None else command.display_name,
         bio=state.bio if command.bio is None else command.bio,
     )
-    return [] if (changed.display_name, changed.bio) == (state.display_name, state.bio) else [changed]
+    if (changed.display_name, changed.bio) == (state.display_name, state.bio):
+        return []
+    form = command.form if isinstance(command, ChangeProfileBy) else Form()
+    return with_completion(state, [changed], form)
+
+
+def _profile(state: Member, command: ProfileCommand) -> list[MemberEvent]:
+    if isinstance(command, SetExternalId):
+        require(command.roles, LEADERS)
+    else:
+        _only_oneself(command.actor, command.member_id)
+    _must_be_joined(state)
+    return decide_profile(state, command)
 
 
 def _grant_role(state: Member, command: GrantRole) -> list[MemberEvent]:
@@ -129,7 +176,14 @@ def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
         return []
     if Role.OWNER in state.roles:
         raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner from you")
-    return [MemberLeft()]
+    return _parting(state, command.freeing if isinstance(command, LeaveBrandFreeing) else None)
+
+
+def _parting(state: Member, freeing: str | None) -> list[MemberEvent]:
+    """The end of a membership: consents end with it, and the external id is freed by the claim that comes along."""
+    if freeing != state.profile.external_token:
+        raise DomainError("CONFLICT", "the external id was changed at the same time; try again")
+    return [*all_withdrawn(state.consents), MemberLeft()]
 
 
 def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
@@ -141,7 +195,8 @@ def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
         return []
     if Role.OWNER in state.roles and command.actor != SYSTEM:
         raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner away")
-    return [*([MemberLeft()] if state.joined else []), MemberErasureRequested()]
+    freeing = command.freeing if isinstance(command, EraseMemberFreeing) else None
+    return [*(_parting(state, freeing) if state.joined else []), MemberErasureRequested()]
 
 
 def _certify(state: Member, command: CertifyErasure) -> list[MemberEvent]:
@@ -180,6 +235,13 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         LeaveBrand,
         EraseMember,
         CertifyErasure,
+        ChooseAvatar,
+        SetProfileFields,
+        HideProfileFields,
+        ChooseMemberLocale,
+        SetExternalId,
+        GiveConsent,
+        WithdrawConsent,
     ),
     events=(
         MemberAdmitted,
@@ -191,6 +253,15 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         MemberLeft,
         MemberErasureRequested,
         MemberErased,
+        AvatarChosen,
+        ProfileFieldsSet,
+        ProfileFieldsHidden,
+        ProfileCompleted,
+        MemberLocaleChosen,
+        ExternalIdAssigned,
+        ExternalIdFreed,
+        ConsentGiven,
+        ConsentWithdrawn,
     ),
     snapshots=False,
 )

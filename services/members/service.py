@@ -6,12 +6,17 @@ from libs.access.export import Source, compose_export
 from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
+from libs.shared.paging import Page
 from libs.shared.service import App, anybody
 from services.members.commands import EXEMPT, Commands
+from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
+from services.members.invitations.composition import compose_invitations
+from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.notices.composition import Forget, compose_notices
+from services.members.profiles.composition import compose_profiles
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -37,6 +42,7 @@ from services.members.views.member_list import (
     MemberListView,
     MemberPage,
     MemberPageResult,
+    MemberSearch,
     MembersGetMany,
     MembershipsOfIdentity,
     MembershipsResult,
@@ -70,11 +76,13 @@ def compose(app: App) -> None:
     commands = Commands(app, authorizer)
     Furnishing.register(app)
     _network_queries(app)
-    _brand_queries(app)
+    brands = _brand_queries(app)
+    mailer = compose_mail(app, brands)
+    invitations = compose_invitations(app, authorizer, commands, brands, mailer)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
     _service_account_queries(app, authorizer)
-    told, forget_told = compose_notices(app, authorizer, access)
+    told, forget_told = compose_notices(app, authorizer, access, mailer)
     erasures = _erasures(app, authorizer, commands, forget_told)
     networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
@@ -83,6 +91,9 @@ def compose(app: App) -> None:
         [
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
+            compose_profiles(app, authorizer),
+            compose_consents(app, authorizer),
+            *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *told,
             *networking,
@@ -102,7 +113,7 @@ def _network_queries(app: App) -> None:
     app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)
 
 
-def _brand_queries(app: App) -> None:
+def _brand_queries(app: App) -> BrandsView:
     view = app.view(BrandsView())
     app.query(BrandBySlug, BrandView, view.brand_by_slug, view=view, same_for=anybody)
     app.query(BrandByDomain, BrandView, view.brand_by_domain, view=view, same_for=anybody)
@@ -111,6 +122,7 @@ def _brand_queries(app: App) -> None:
     app.query(SimilarBrands, list[SimilarBrand], similar.similar_brands, view=view, same_for=anybody)
     app.query(SimilarToBrand, list[SimilarBrand], similar.similar_to_brand, view=view, same_for=anybody)
     app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
+    return view
 
 
 def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
@@ -121,12 +133,10 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
         if query.viewer not in (query.identity, SYSTEM):
             raise Forbidden("an identity sees its own memberships only")
 
-    def about_others(query: MembersGetMany) -> bool:
-        return query.viewer not in query.ids  # one's own e-mail address is for oneself only
-
     reply = list[MemberView | None]
-    app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=about_others)
+    app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:

@@ -13,6 +13,16 @@ from libs.shared.testing.platform import OPERATOR, Platform
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
 _FOLLOWED = "target { ... on Post { id viewerFollows } ... on Member { id viewerFollows } }"
+_FORM = "profileForm { version fields { field { key required } retired } rules { field audience { reach roles } } }"
+_PROFILE = """member { id bio email profile { bio avatar { url alt } email timeZone language externalId completeness
+  hiddenFields fields { field { key } text number choices yes hidden } } }"""
+_PURPOSES = "consentPurposes { purpose version texts { language text } retired }"
+
+#: A field of a profile that everybody sees.
+COMPANY: Mapping[str, Any] = {
+    "key": "company", "type": "TEXT", "labels": [{"language": "fr", "text": "Entreprise"}],
+    "audience": {"reach": "EVERYONE"},
+}  # fmt: skip
 
 #: Colours that can be read on each other.
 COLORS = {"background": "#FFFFFF", "text": "#1a1a1a", "accent": "#0b5fff", "accentText": "#ffffff"}
@@ -41,6 +51,21 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
+    "defineProfileField": ("DefineProfileFieldInput", _FORM),
+    "retireProfileField": ("ProfileFieldKeyInput", _FORM),
+    "restoreProfileField": ("ProfileFieldKeyInput", _FORM),
+    "orderProfileFields": ("OrderProfileFieldsInput", _FORM),
+    "chooseFieldAudience": ("ChooseFieldAudienceInput", _FORM),
+    "setProfileFields": ("SetProfileFieldsInput", _PROFILE),
+    "hideProfileFields": ("HideProfileFieldsInput", _PROFILE),
+    "chooseAvatar": ("ChooseAvatarInput", _PROFILE),
+    "chooseMemberLocale": ("ChooseMemberLocaleInput", _PROFILE),
+    "setExternalId": ("SetExternalIdInput", _PROFILE),
+    "publishConsentPurpose": ("PublishConsentPurposeInput", _PURPOSES),
+    "retireConsentPurpose": ("ConsentPurposeInput", _PURPOSES),
+    "restoreConsentPurpose": ("ConsentPurposeInput", _PURPOSES),
+    "giveConsent": ("GiveConsentInput", "consents { purpose version givenAt }"),
+    "withdrawConsent": ("ConsentPurposeInput", "consents { purpose version givenAt }"),
     "grantRole": ("MemberRoleInput", "member { id roles }"),
     "revokeRole": ("MemberRoleInput", "member { id roles }"),
     "createServiceAccount": (
@@ -53,6 +78,10 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
     "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
+    "inviteMember": ("InviteMemberInput", "invitation { id status role address name message mails invitedBy { id } }"),
+    "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
+    "revokeInvitation": ("InvitationInput", "invitation { id status }"),
+    "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
@@ -89,7 +118,8 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "readNotifications": ("ReadNotificationsInput", "unreadCount"),
     "chooseNotifications": ("ChooseNotificationsInput", "choices { kinds { kind inbox mail } mailOff }"),
     "switchNotificationMail": ("SwitchNotificationMailInput", "choices { mailOff }"),
-    "proposeNotificationDefaults": ("ProposeNotificationDefaultsInput", "defaults { kind inbox mail }"),
+    "proposeNotificationDefaults": ("ProposeNotificationDefaultsInput", "defaults { kinds { kind inbox mail } }"),
+    "chooseDigestTimeZone": ("ChooseDigestTimeZoneInput", "defaults { digestTimeZone }"),
     "chooseNetworking": ("ChooseNetworkingInput", "networking { open interests skills }"),
     "leaveNetworking": ("LeaveNetworkingInput", "networking { open interests skills }"),
     "dismissSuggestion": ("OtherMemberInput", "member { id displayName }"),
@@ -188,6 +218,11 @@ async def furnish(platform: Platform, made: Community) -> None:
         platform, owner, "createServiceAccount", brandId=ids["Brand"], name="Bot", scopes=["FEEDBACK_MANAGE"]
     )
     ids["ServiceAccount"] = account["serviceAccount"]["id"]
+    await accepted(platform, owner, "defineProfileField", brandId=ids["Brand"], field=COMPANY)
+    await accepted(platform, owner, "setExternalId", memberId=ids["Member"], externalId="crm-1")
+    await accepted(platform, owner, "giveConsent", brandId=ids["Brand"], purpose="digest", version=1)
+    invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
+    ids["Invitation"] = invited["invitation"]["id"]
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

@@ -23,19 +23,31 @@ from services.feedback.idea import SubmitIdea
 from services.feedback.vote import CastVote
 from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
+from services.members.consents.consent import GiveConsent
 from services.members.member import ChangeProfile, EraseMember, JoinBrand
 from services.members.network import CreateNetwork
 from services.members.networking.block_list import BlockMember
 from services.members.networking.networking import ChooseNetworking
+from services.members.profiles.audience import EVERYONE
+from services.members.profiles.fields import FieldDefinition, FieldType, Label
+from services.members.profiles.form import DefineProfileField
+from services.members.profiles.profile import ChooseAvatar, FieldValue, SetExternalId, SetProfileFields
 from services.members.views.erasures import ErasureView, MemberErasure
 from tests.integration.crash_clients import PASSING, envelope
 
 #: What a member writes: each field gets a mark of its own.
 FIELDS = (
-    "name", "email", "newname", "bio", "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
+    "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
+    "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
+
+#: The field that members of the brand are asked for.
+FIELD = "company"
+_COMPANY = FieldDefinition(
+    key=FIELD, type=FieldType.TEXT, labels=[Label(language="en", text=CONTROL)], audience=EVERYONE
+)
 
 _SECONDS = 90
 T = TypeVar("T")
@@ -77,6 +89,7 @@ class Marker:
             "members.brand", CreateBrand, brand, SYSTEM,
             brand_id=brand, network_id=network, slug=tag, name=CONTROL, kind=BrandKind.CLUB, locale="en",
         )  # fmt: skip
+        await self.send("members.profile_form", DefineProfileField, brand, SYSTEM, brand_id=brand, field=_COMPANY)
         friend = self.platform.member("friend", brand)
         await self.send(
             "members.member", JoinBrand, brand, friend,
@@ -110,6 +123,13 @@ class Marker:
                 {**one, "identity": identity, "display_name": f"{mark}name", "email": f"{mark}email@example.org"},
             ),
             ("members.member", ChangeProfile, {**one, "display_name": f"{mark}newname", "bio": f"{mark}bio"}),
+            ("members.member", SetProfileFields, {**one, "values": [FieldValue(key=FIELD, value=f"{mark}company")]}),
+            (
+                "members.member",
+                ChooseAvatar,
+                {**one, "url": f"https://example.org/{mark}avatar", "alt": f"{mark}alt"},
+            ),
+            ("members.member", GiveConsent, {**one, "purpose": "photos", "edition": 1}),
             (
                 "members.networking",
                 ChooseNetworking,
@@ -141,6 +161,8 @@ class Marker:
         ]
         for route, command, fields in steps:
             made.at |= (await self.send(route, command, brand, member, **fields)).position
+        crm = {"member_id": member, "external_id": f"{mark}crm"}
+        made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
         return made
 
     async def erase(self, who: Marked) -> None:

@@ -33,6 +33,8 @@ def _sample(kind: inspect.Type, full: bool) -> Any:
             return full
         case inspect.IntType():
             return 1
+        case inspect.FloatType():
+            return 1.5
         case inspect.StrType(pattern=pattern):
             return next(text for text in _TEXTS if pattern is None or re.search(pattern, text))
         case inspect.DateTimeType():

@@ -38,9 +38,13 @@ from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
+from services.members.invitations.invitation import Status as InvitationState
+from services.members.invitations.view import Progress
 from services.members.notices.following import FollowState
 from services.members.notices.kinds import Kind, Mail
-from tests.integration.community import COLORS, MUTATIONS, document
+from services.members.profiles.audience import BuiltIn, Reach
+from services.members.profiles.fields import FieldType
+from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -55,6 +59,10 @@ FOR_OTHERS: Final = {
     "qry.members.owner_of_api_key",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
+    "cmd.members.mail.record_mail",
+    "cmd.members.mail_address.opt_out_of_mail",
+    "cmd.members.mail_address.opt_in_to_mail",
+    "qry.members.mail_link_target",
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
@@ -64,11 +72,16 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
     "BrandKind": BrandKind,
+    "InvitationStatus": Progress,
+    "InvitationOfferStatus": InvitationState,
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
     "Module": Module,
     "ServiceAccountScope": Scope,
+    "ProfileFieldType": FieldType,
+    "ProfileReach": Reach,
+    "BuiltInProfileField": BuiltIn,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
     "EventFormat": Format,
@@ -128,7 +141,9 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
     return data
 
 
-KINDS: Final = ("Member", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea", "Notification")
+KINDS: Final = (
+    "Member", "Invitation", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea", "Notification",
+)  # fmt: skip
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -143,6 +158,17 @@ _EVENT: Final = {
 _SESSION: Final = {
     "title": "Opening", "speakers": ["Ada"], "recordedOn": "2030-01-02", "durationSeconds": 60, "language": "en",
     "url": "https://example.org/",
+}  # fmt: skip
+
+_FIELD: Final = {
+    **COMPANY,
+    "type": "MULTI_CHOICE",
+    "audience": {"reach": "ROLES", "roles": ["OWNER", "BUILDER"]},
+    "required": True,
+    "choices": [{"key": "sloop", "labels": [{"language": "en", "text": "Sloop"}]}],
+    "limits": {
+        "maxLength": 3, "minimum": 1, "maximum": 2.5, "earliest": "2026-01-01", "latest": "2026-12-31", "maxChoices": 1,
+    },
 }  # fmt: skip
 
 #: Each mutation with the least and with the most that it takes.
@@ -177,12 +203,53 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
+    "defineProfileField": ({"brandId": IDS["Brand"], "field": COMPANY}, {"field": _FIELD}),
+    "retireProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
+    "restoreProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
+    "orderProfileFields": ({"brandId": IDS["Brand"], "keys": ["company"]}, {}),
+    "chooseFieldAudience": (
+        {"brandId": IDS["Brand"], "field": "TIME_ZONE", "audience": {"reach": "ONESELF"}},
+        {"audience": {"reach": "ROLES", "roles": ["OWNER"]}},
+    ),
+    "setProfileFields": (
+        {"brandId": IDS["Brand"], "values": [{"key": "company"}]},
+        {
+            "values": [
+                {"key": "company", "text": "Acme"},
+                {"key": "size", "number": 3},
+                {"key": "rigs", "choices": ["sloop"]},
+                {"key": "sails", "yes": True},
+            ]
+        },
+    ),
+    "hideProfileFields": ({"brandId": IDS["Brand"], "fields": ["bio"]}, {}),
+    "chooseAvatar": ({"brandId": IDS["Brand"]}, {"url": "https://example.org/m.png", "alt": "Marie"}),
+    "chooseMemberLocale": ({"brandId": IDS["Brand"]}, {"timeZone": "Europe/Paris", "language": "fr-CA"}),
+    "setExternalId": ({"memberId": IDS["Member"], "externalId": None}, {"externalId": "crm-1"}),
+    "publishConsentPurpose": (
+        {"brandId": IDS["Brand"], "purpose": "calls", "texts": [{"language": "en", "text": "Call me."}]},
+        {},
+    ),
+    "retireConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
+    "restoreConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
+    "giveConsent": ({"brandId": IDS["Brand"], "purpose": "calls", "version": 1}, {}),
+    "withdrawConsent": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
     "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
     "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
     "createServiceAccount": ({"brandId": IDS["Brand"], "name": "Bot", "scopes": ["EVENTS_MANAGE"]}, {}),
     "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
     "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
     "closeServiceAccount": ({"serviceAccountId": ACCOUNT}, {}),
+    "inviteMember": (
+        {"brandId": IDS["Brand"], "address": "ada@example.org"},
+        {"name": "Ada", "role": "BUILDER", "language": "fr-CA", "message": "Come", "validDays": 30},
+    ),
+    "resendInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "revokeInvitation": ({"invitationId": IDS["Invitation"]}, {}),
+    "acceptInvitation": (
+        {"brandId": IDS["Brand"], "token": "b1.i1.secret", "displayName": "Ada"},
+        {"acceptedRules": 3},
+    ),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
@@ -220,6 +287,7 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     ),
     "chooseNotifications": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "WEEKLY"}),
     "switchNotificationMail": ({"brandId": IDS["Brand"], "on": False}, {}),
+    "chooseDigestTimeZone": ({"brandId": IDS["Brand"], "timeZone": "Europe/Paris"}, {}),
     "proposeNotificationDefaults": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "NOW"}),
     "chooseNetworking": ({"brandId": IDS["Brand"]}, {"interests": ["Boats"], "skills": ["Knots"]}),
     "leaveNetworking": ({"brandId": IDS["Brand"]}, {}),
@@ -282,6 +350,7 @@ def needed(name: str, field: GraphQLField) -> str:
     member = encode("Member", "x1", "m1")
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
+        "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:
@@ -325,6 +394,7 @@ QUERIES: Final = {
     "similarBrands": f'{{ similarBrands(networkId: "{IDS["Network"]}", name: "Acme") {{ brandId slug name score }} }}',
     **{f"export from {service}": EXPORT % service for service in SERVICES},
     "erasure": '{ me { erasure(brandSlug: "acme") { requestedAt certifiedAt services { service views } } } }',
+    "invitationOffer": '{ invitationOffer(token: "b1.i1.secret") { brandId brandSlug brandName role status } }',
     "network": f'{{ network(slug: "net") {all_fields(SCHEMA.type_map["Network"], 2)} }}',
     "nodes": f'{{ nodes(ids: ["{IDS["Post"]}", "{IDS["Reply"]}"]) {{ id }} }}',
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '

@@ -20,7 +20,7 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import COLORS, MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import COLORS, COMPANY, MUTATIONS, Community, document, found, furnish, tomorrow
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
@@ -92,6 +92,9 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "searchMembers": '(prefix: "m")',
+        "memberByExternalId": '(externalId: "crm-1")',
+        "consentText": '(purpose: "digest", version: 1)',
         "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
@@ -172,12 +175,35 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
+        "defineProfileField": {"brandId": ids["Brand"], "field": {**COMPANY, "key": "mine"}},
+        "retireProfileField": {"brandId": ids["Brand"], "key": "company"},
+        "restoreProfileField": {"brandId": ids["Brand"], "key": "company"},
+        "orderProfileFields": {"brandId": ids["Brand"], "keys": ["company"]},
+        "chooseFieldAudience": {"brandId": ids["Brand"], "field": "EMAIL", "audience": {"reach": "EVERYONE"}},
+        "setProfileFields": {"brandId": ids["Brand"], "values": [{"key": "company", "text": "Mine"}]},
+        "hideProfileFields": {"brandId": ids["Brand"], "fields": ["bio"]},
+        "chooseAvatar": {"brandId": ids["Brand"], "url": "https://example.org/m.png", "alt": "Mine"},
+        "chooseMemberLocale": {"brandId": ids["Brand"], "language": "de"},
+        "setExternalId": {"memberId": ids["Member"], "externalId": "mine"},
+        "publishConsentPurpose": {
+            "brandId": ids["Brand"],
+            "purpose": "mine",
+            "texts": [{"language": "en", "text": "Mine"}],
+        },
+        "retireConsentPurpose": {"brandId": ids["Brand"], "purpose": "digest"},
+        "restoreConsentPurpose": {"brandId": ids["Brand"], "purpose": "digest"},
+        "giveConsent": {"brandId": ids["Brand"], "purpose": "photos", "version": 1},
+        "withdrawConsent": {"brandId": ids["Brand"], "purpose": "digest"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
         "createServiceAccount": {"brandId": ids["Brand"], "name": "Mine", "scopes": ["EVENTS_MANAGE"]},
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
+        "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "resendInvitation": {"invitationId": ids["Invitation"]},
+        "revokeInvitation": {"invitationId": ids["Invitation"]},
+        "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
         "signOutMember": {"memberId": ids["Member"]},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
@@ -202,6 +228,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "readNotifications": {"brandId": ids["Brand"]},
         "chooseNotifications": {"brandId": ids["Brand"], "kind": "REPLY", "inbox": False},
         "switchNotificationMail": {"brandId": ids["Brand"], "on": False},
+        "chooseDigestTimeZone": {"brandId": ids["Brand"], "timeZone": "Asia/Tokyo"},
         "proposeNotificationDefaults": {"brandId": ids["Brand"], "kind": "REPLY", "inbox": False},
         "chooseNetworking": {"brandId": ids["Brand"], "interests": ["boats"]},
         "leaveNetworking": {"brandId": ids["Brand"]},
@@ -215,14 +242,18 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  invitations { nodes { id role expiresAt mails } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
-  members { nodes { id displayName roles } } spaces { nodes { slug postCount } }
+  profileForm { version fields { field { key } retired } rules { field audience { reach } } }
+  consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
+  members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
+  spaces { nodes { slug postCount } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   viewerUnreadNotifications viewerNotificationChoices { mailOff kinds { inbox mail } }
-  notificationDefaults { inbox mail } viewerFollows { nodes { since } }
+  notificationDefaults { digestTimeZone kinds { inbox mail } } viewerFollows { nodes { since } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 
 
@@ -241,7 +272,7 @@ async def test_strangers_change_nothing(
         payload = answer["data"][mutation]
         codes = {error["code"] for error in payload["errors"]}
         # To leave what one never joined is already true, and so no refusal.
-        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER"}, payload
+        assert codes <= {"FORBIDDEN", "NOT_FOUND", "NOT_A_MEMBER", "INVALID_INVITATION"}, payload
         assert codes or mutation == "leaveBrand", payload
         assert not codes or all(value is None for name, value in payload.items() if name != "errors")
     after = await ask(platform, STATE, platform.token(made.owner), slug=made.slug)

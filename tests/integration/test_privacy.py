@@ -19,6 +19,7 @@ from services.gateway import consistency
 from services.gateway.ids import encode
 from services.members.erasure import SERVICES
 from services.members.member import JoinBrand
+from services.members.profiles.views.profiles import ProfilesGetMany, ProfileView
 from services.members.views.member_list import MembersGetMany, MemberView
 from tests.integration.crash_checks import Views
 from tests.integration.marked import CONTROL, Marked, Marker, in_documents, in_files
@@ -60,13 +61,22 @@ async def shown(marker: Marker, who: Marked, viewer: Marked) -> tuple[MemberView
     return member, post, idea
 
 
+async def profile_of(marker: Marker, who: Marked, viewer: Marked) -> ProfileView | None:
+    """The profile as another member sees it."""
+    query = ProfilesGetMany(brand=who.brand, viewer=viewer.member, at_least=who.at | viewer.at, ids=[who.member])
+    [profile] = await marker.ask("members", query, list[ProfileView | None])
+    return profile
+
+
 @pytest.mark.timeout(400)
 async def test_of_who_was_erased_nothing_is_left(
     own_platform: Platform, nats: NatsServer, mongo: MongoServer, marker: Marker, tmp_path: Path
 ) -> None:
     who, other = await marker.join(), await marker.join()
     member, post, idea = await shown(marker, who, other)
-    assert (member.display_name, member.bio) == (f"{who.mark}newname", f"{who.mark}bio")
+    assert member.display_name == f"{who.mark}newname"
+    profile = await profile_of(marker, who, other)
+    assert profile is not None and profile.bio == f"{who.mark}bio" and profile.fields[0].value == f"{who.mark}company"
     assert (post.title, post.body) == (f"{who.mark}title", f"{who.mark}body")
     assert (idea.title, idea.body) == (f"{who.mark}ideatitle", f"{who.mark}ideabody")
     marks = [*who.marks, *other.marks]
@@ -83,7 +93,8 @@ async def test_of_who_was_erased_nothing_is_left(
     assert in_documents(mongo.url, other.marks), "of others everything is kept"
 
     member, post, idea = await shown(marker, who, other)
-    assert (member.display_name, member.bio, member.roles) == (ERASED, "", [])
+    assert (member.display_name, member.roles) == (ERASED, [])
+    assert await profile_of(marker, who, other) is None
     assert (post.title, post.body, post.reply_count) == (ERASED, ERASED, 1)
     assert (idea.title, idea.body, idea.vote_count) == (ERASED, ERASED, 1)
     with pytest.raises(Erased):
@@ -148,8 +159,9 @@ async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], st
 async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
     who, other = await marker.join(), await marker.join()
     found, text = await export(marker, who)
-    things = ["members membership", "members networking", "members block", "discussions post", "discussions reply",
-              "discussions reaction", "events rsvp", "feedback idea", "feedback vote"]  # fmt: skip
+    things = ["members membership", "members profile", "members consent", "members networking", "members block",
+              "discussions post", "discussions reply", "discussions reaction", "events rsvp", "feedback idea",
+              "feedback vote"]  # fmt: skip
     assert [" ".join(thing) for thing in found] == things
     # The first name was replaced, so nobody holds it any more.
     assert [mark for mark in who.marks if mark.decode() not in text] == [f"{who.mark}name".encode()]
@@ -164,8 +176,10 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
     assert certificate["certifiedAt"]
     assert [one["service"] for one in certificate["services"]] == list(SERVICES)
     found, text = await export(marker, who)
-    kept = [thing for thing in things if thing not in ("members networking", "members block")]
-    assert [" ".join(thing) for thing in found] == [kept[0], "members erasure", *kept[1:]]
+    # Leaving withdrew the consent; that there was one is not personal.
+    kept = ["members membership", "members consent", "members consent", "members erasure"]
+    kept += [thing for thing in things if not thing.startswith("members")]
+    assert [" ".join(thing) for thing in found] == kept
     assert who.mark not in text
     with pytest.raises(DomainError) as refusal:
         await marker.graphql(who, JOIN, {"input": {**given["input"], "displayName": "Back"}})

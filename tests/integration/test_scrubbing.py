@@ -47,11 +47,18 @@ def marked(service: str, codec: Codec, event: type[Event]) -> Recorded[Event]:
     [recorded] = codec.decode(StoredMessage(str(subject), subject.stream, 1, NOON, file.read_bytes()))
     return structs.replace(
         recorded,
-        event=structs.replace(recorded.event, **dict.fromkeys(event.personal, MARK)),
+        event=structs.replace(
+            recorded.event, **{name: with_mark(getattr(recorded.event, name)) for name in event.personal}
+        ),
         actor=MEMBER,
         brand=BrandId("b1"),
         aggregate_id=MEMBER if event.owner is Owner.AGGREGATE else recorded.aggregate_id,
     )
+
+
+def with_mark(value: str | None) -> str:
+    """The mark; where there was a JSON object, one of the same keys that holds nothing else."""
+    return json.dumps(dict.fromkeys(json.loads(value), MARK)) if value and value.startswith("{") else MARK
 
 
 def erasure(view: View) -> Recorded[Event]:

@@ -161,7 +161,7 @@ def test_a_platform_lives_through_restarts_crashes_and_interruptions(place: Call
 
     # a supervisor killed by force leaves nothing behind
     up.children = psutil.Process(up.process.pid).children(recursive=True)
-    assert len(up.children) == 8
+    assert len(up.children) == 9
     up.process.kill()
     up.process.wait()
     until(lambda: gone(up.children), 5)

@@ -20,11 +20,15 @@ from libs.shared.bus import BusClient
 from libs.shared.connection import Connection
 from libs.shared.ids import identity_id, member_id
 from libs.shared.testing.issuer import AUDIENCE, Issuer
+from libs.shared.testing.mailbox import Mailbox
 from libs.shared.testing.servers import free_port
 
 SERVICES = ("members", "discussions", "events", "feedback", "gateway")
 #: The subject whose identity may create networks.
 OPERATOR = "operator"
+
+#: What links in mails begin with: the gateway, as if it stood on the internet.
+PUBLIC_URL = "https://community.example"
 
 _ROOT = Path(__file__).resolve().parents[3]
 _IDENTITY_KEY = b"the identity key of the test platform"
@@ -107,6 +111,8 @@ class Platform:
 
     def __init__(self, folder: Path, nats_url: str, mongo_url: str) -> None:
         self.issuer = Issuer("ES256")
+        #: Where all mails of the platform arrive.
+        self.mailbox = Mailbox()
         self.nats_url = nats_url
         self.mongo_url = mongo_url
         self.identity_key = _IDENTITY_KEY
@@ -119,6 +125,9 @@ class Platform:
             "ARCHIPEL_JWKS_URL": self.issuer.jwks_url,
             "ARCHIPEL_AUDIENCE": AUDIENCE,
             "ARCHIPEL_OPERATORS": self.identity(OPERATOR),
+            "ARCHIPEL_SMTP_URL": self.mailbox.url,
+            "ARCHIPEL_MAIL_FROM": "community@example.org",
+            "ARCHIPEL_PUBLIC_URL": PUBLIC_URL,
             "ARCHIPEL_LOG_FORMAT": "json",
             # The machine may be busy with other tests.
             "ARCHIPEL_STALE_SECONDS": "4.5",
@@ -192,6 +201,7 @@ class Platform:
 
     def __enter__(self) -> Self:
         self.issuer.start()
+        self.mailbox.start()
         try:
             for service in self.services.values():
                 service.start()
@@ -209,3 +219,4 @@ class Platform:
         for service in self.services.values():
             service.end()
         self.issuer.stop()
+        self.mailbox.stop()

@@ -6,14 +6,17 @@ from strawberry.printer import print_schema
 from services.gateway.schema import words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
+from services.gateway.schema.consents import ConsentMutation
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
+from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.notification_commands import NotificationMutation
 from services.gateway.schema.privacy import PrivacyMutation
+from services.gateway.schema.profiles import ProfileMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -25,6 +28,9 @@ class Mutation(
     BrandLaunchMutation,
     HomeMutation,
     MemberMutation,
+    ProfileMutation,
+    ConsentMutation,
+    InvitationMutation,
     ServiceAccountMutation,
     SessionMutation,
     DiscussionMutation,

@@ -9,7 +9,8 @@ from services.gateway.schema.brand_launch import LaunchStage, Module
 from services.gateway.schema.brand_rules import CharterPart
 from services.gateway.schema.brands import BrandPayload
 from services.gateway.schema.common import CommandId, command
-from services.gateway.schema.members import MemberPayload, Role
+from services.gateway.schema.members import MemberPayload
+from services.gateway.schema.roles import Role
 
 
 @strawberry.input

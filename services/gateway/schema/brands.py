@@ -19,6 +19,7 @@ from services.gateway.loaders import (
     BRANDS,
     EVENTS,
     IDEAS,
+    INVITATIONS,
     MEMBERS,
     NETWORKS,
     NOTICES,
@@ -47,14 +48,17 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.consents import BrandConsents
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
+from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.notifications import BrandNotifications, Notification
 from services.gateway.schema.privacy import PrivacyPart
+from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -83,12 +87,15 @@ class Brand(
     BrandHome,
     BrandRules,
     BrandMembers,
+    BrandProfiles,
+    BrandConsents,
     BrandDiscussions,
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
     BrandJoins,
     BrandNotifications,
+    BrandInvitations,
     BrandNetworking,
 ):
     """A brand."""
@@ -213,6 +220,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Brand": (BRANDS, Brand.of),
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
+    "Invitation": (INVITATIONS, Invitation.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),
@@ -247,7 +255,7 @@ async def _load_kind(context: Context, kind: str, found: list[ids.GlobalId | Non
 
 
 @strawberry.type
-class Query(SimilarBrandsQuery):
+class Query(SimilarBrandsQuery, InvitationQuery):
     """Where reading starts."""
 
     @field

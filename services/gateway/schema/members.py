@@ -1,7 +1,6 @@
 """Members of a brand: who they are there, and the roles they hold."""
 
 from datetime import datetime
-from enum import Enum
 
 import strawberry
 from strawberry import ID
@@ -28,28 +27,15 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.followable import Followable
-
-
-@strawberry.enum(description="What a member may do in a brand.")
-class Role(Enum):
-    """The roles of a brand, as services name them."""
-
-    OWNER = "owner"
-    BUILDER = "builder"
-    MODERATOR = "moderator"
-    AMBASSADOR = "ambassador"
-    MEMBER = "member"
+from services.gateway.schema.member_profile import MemberProfile
+from services.gateway.schema.roles import Role
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Followable):
-    """A member; `email` is shown to nobody but the member."""
+class Member(Followable, MemberProfile):
+    """A member; what they tell beside their name is in `MemberProfile`."""
 
-    scope: strawberry.Private[Scope]
-    key: strawberry.Private[str]
     display_name: str
-    bio: str
-    email: str | None = strawberry.field(description="Shown to the member only.")
     roles: list[Role]
     joined_at: datetime
     left_at: datetime | None
@@ -62,8 +48,6 @@ class Member(Followable):
             scope=scope,
             key=row.id,
             display_name=row.display_name,
-            bio=row.bio,
-            email=row.email,
             roles=known(row.roles, Role),
             joined_at=row.joined_at,
             left_at=row.left_at,

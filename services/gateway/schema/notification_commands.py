@@ -10,8 +10,8 @@ from services.gateway.context import Done, Info
 from services.gateway.schema.common import CommandId, Payload, command, field
 from services.gateway.schema.followable import TARGETS
 from services.gateway.schema.notifications import (
-    NotificationChoice,
     NotificationChoices,
+    NotificationDefaults,
     NotificationKind,
     NotificationMail,
     Thing,
@@ -65,7 +65,7 @@ class NotificationDefaultsPayload(Payload):
     """How members are told now who said nothing."""
 
     @field
-    async def defaults(self) -> list[NotificationChoice] | None:
+    async def defaults(self) -> NotificationDefaults | None:
         """All of it, as changed; null when refused."""
         return await load_defaults(self.done.scope) if self.done else None
 
@@ -125,6 +125,15 @@ class ProposeNotificationDefaultsInput:
         default=None, description="Whether it comes into the inbox; null: as it comes."
     )
     mail: NotificationMail | None = strawberry.field(default=None, description="When e-mail comes; null: as it comes.")
+    command_id: CommandId = None
+
+
+@strawberry.input
+class ChooseDigestTimeZoneInput:
+    """By which clock digests come to members who chose no time zone themselves."""
+
+    brand_id: ID
+    time_zone: str = strawberry.field(description="IANA, such as `Europe/Paris`.")
     command_id: CommandId = None
 
 
@@ -191,6 +200,18 @@ class NotificationMutation:
         """Say how members are told of a kind who said nothing themselves.  Owners and builders only."""
         to = "members.notification_defaults.propose_defaults"
         return NotificationDefaultsPayload(done=await _say(info, to, input))
+
+    @command
+    async def choose_digest_time_zone(
+        self,
+        info: Info,
+        input: ChooseDigestTimeZoneInput,  # noqa: A002
+    ) -> NotificationDefaultsPayload:
+        """Say by which clock digests come to members who chose no time zone.  Owners and builders only."""
+        brand = ids.expect(input.brand_id, "brandId", "Brand").key
+        to = "members.notification_defaults.choose_digest_zone"
+        done = await info.context.act(brand, to, input.command_id, time_zone=input.time_zone)
+        return NotificationDefaultsPayload(done=done)
 
 
 async def _follow(info: Info, name: str, given: FollowInput) -> FollowPayload:

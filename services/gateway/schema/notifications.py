@@ -243,6 +243,14 @@ class NotificationChoice:
         )
 
 
+@strawberry.type(description="How members are told who said nothing themselves.")
+class NotificationDefaults:
+    """What a brand proposes."""
+
+    kinds: list[NotificationChoice]
+    digest_time_zone: str = strawberry.field(description="By which clock their digests come, IANA.")
+
+
 @strawberry.type(description="How the sender is told of things.")
 class NotificationChoices:
     """What holds for every kind."""
@@ -257,10 +265,12 @@ async def load_choices(scope: Scope) -> NotificationChoices:
     return NotificationChoices(kinds=[NotificationChoice.of(kind) for kind in row.kinds], mail_off=row.mail_off)
 
 
-async def load_defaults(scope: Scope) -> list[NotificationChoice]:
+async def load_defaults(scope: Scope) -> NotificationDefaults:
     """How members are told who said nothing."""
     row = await scope.ask("members", "notification_defaults", replies.ChoicesReply)
-    return [NotificationChoice.of(kind) for kind in row.kinds]
+    return NotificationDefaults(
+        kinds=[NotificationChoice.of(kind) for kind in row.kinds], digest_time_zone=row.time_zone
+    )
 
 
 @strawberry.type
@@ -304,6 +314,6 @@ class BrandNotifications(BrandPart):
         return await load_choices(self.inside(info))
 
     @field
-    async def notification_defaults(self, info: Info) -> list[NotificationChoice] | None:
+    async def notification_defaults(self, info: Info) -> NotificationDefaults | None:
         """How members are told who said nothing themselves.  Members only."""
         return await load_defaults(self.inside(info))

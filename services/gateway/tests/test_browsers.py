@@ -1,19 +1,21 @@
 """What pages in browsers may do: origins, preflights, foreign sockets and streams; caching and compression."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
+from libs.shared.domain import NotFound, Unavailable
 from libs.shared.testing.issuer import Issuer
 from services.gateway.browsers import is_foreign
 from services.gateway.execution import Engine
+from services.gateway.origins import HOME_SECONDS, STRANGER_SECONDS, Origins
 from services.gateway.tests.test_trusted import BRAND, key, registered
 from services.gateway.tests.test_websocket import PROTOCOL
-from services.gateway.tests.world import World, world
+from services.gateway.tests.world import FakeBus, World, world
 
 OURS, FOREIGN = "https://community.example", "https://elsewhere.example"
 QUERY = {"query": "{ __typename }"}
@@ -81,6 +83,58 @@ async def test_a_page_of_another_origin_may_not(shared: World, gateway: World, o
         assert (await one.client.options("/graphql", headers=asked)).status_code in {400, 405}
         answer = await one.client.post("/graphql", json=QUERY, headers={"Origin": origin})
         assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_pages_at_the_home_of_a_brand_may_ask_and_read(gateway: World) -> None:
+    gateway.bus.answers["members.brand_by_domain"] = lambda asked: (
+        {"id": "b1"} if asked["domain"] == "home.example" else _missing()
+    )
+    home = "https://home.example"
+    asked = {"Origin": home, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    assert (await gateway.client.options("/graphql", headers=asked)).headers["access-control-allow-origin"] == home
+    answer = await gateway.client.post("/graphql", json=QUERY, headers={"Origin": home})
+    assert answer.headers["access-control-allow-origin"] == home
+    async with connect(gateway.ws_url, subprotocols=[PROTOCOL], origin=Origin(home)):
+        pass
+    assert gateway.bus.names().count("members.brand_by_domain") == 1, "it is remembered"
+    for other in ("http://home.example", f"{home}:8443", f"{home}.evil.example", "https://x.home.example"):
+        answer = await gateway.client.post("/graphql", json=QUERY, headers={"Origin": other})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_what_is_known_of_an_origin_is_asked_again() -> None:
+    now, homes, bus = [0.0], {"home.example"}, FakeBus()
+    bus.answers["members.brand_by_domain"] = lambda asked: {"id": "b1"} if asked["domain"] in homes else _missing()
+    origins = Origins(frozenset({OURS}), bus, timer=lambda: now[0])
+    for origin in (OURS, "https://home.example", "https://new.example", "null", "https://" + "a." * 200 + "example"):
+        await origins.learn(origin)
+    assert [origin in origins for origin in (OURS, "https://home.example", "https://new.example")] == [
+        True,
+        True,
+        False,
+    ]
+    assert len(bus.asked) == 2
+    homes ^= {"home.example", "new.example"}
+    now[0] += STRANGER_SECONDS
+    await origins.learn("https://new.example")
+    assert "https://new.example" in origins
+    now[0] += HOME_SECONDS
+    await origins.learn("https://home.example")
+    assert "https://home.example" not in origins
+    bus.answers["members.brand_by_domain"] = lambda _: _away()
+    await origins.learn("https://other.example")
+    assert "https://other.example" not in origins
+    bus.answers["members.brand_by_domain"] = lambda _: {"id": "b1"}
+    await origins.learn("https://other.example")
+    assert "https://other.example" in origins, "that nobody could say is not remembered"
+
+
+def _missing() -> Never:
+    raise NotFound("no such brand")
+
+
+def _away() -> Never:
+    raise Unavailable
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])

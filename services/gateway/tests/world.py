@@ -21,6 +21,7 @@ from services.gateway.feed import Feed
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
 from services.gateway.observation import ObservedBus
+from services.gateway.origins import Origins
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
@@ -110,7 +111,7 @@ def engine() -> Engine:
 
 @asynccontextmanager
 async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
-    """Serve a gateway on a free port; `parts` stand in for parts of `Gateway`."""
+    """Serve a gateway on a free port; `parts` stand in for parts of `Gateway`, its origins by their names."""
     bus = FakeBus(answers=brand_answers())
     async with httpx.AsyncClient() as fetching:
         keys = Keys(http_fetch(fetching, issuer=issuer.url, jwks_url=issuer.jwks_url))
@@ -125,6 +126,7 @@ async def world(issuer: Issuer, **parts: Any) -> AsyncGenerator[World, None]:
             "rates": Rates(secret=IDENTITY_KEY),
             "admission": admission,
             **parts,
+            "origins": Origins(parts.get("origins", frozenset()), bus),
         }
         gateway = Gateway(
             bus=ObservedBus(bus),

@@ -8,9 +8,8 @@ from libs.access.scopes import is_account
 from libs.access.view import AccessView
 from libs.shared.app import App
 from libs.shared.domain import SYSTEM
-from libs.shared.projection import View
-from libs.shared.pull import head
 from services.members.notices.facts import Fact, Reason
+from services.members.notices.fresh import catch_up
 from services.members.notices.kinds import Choice
 from services.members.notices.places import Slice, place, slices_for
 from services.members.notices.views.choices import ChoicesView
@@ -31,7 +30,6 @@ class Audience:
 
     def __init__(self, app: App, access: AccessView, follows: FollowsView, choices: ChoicesView) -> None:
         self._app = app
-        self._js = app.nats.jetstream()
         self._access = access
         self._follows = follows
         self._choices = choices
@@ -55,9 +53,9 @@ class Audience:
 
     async def receivers(self, fact: Fact, within: Slice) -> list[Receiver]:
         """Who of a slice is told.  Raises `DomainError` STALE_VIEW when that cannot be known now."""
-        await self._catch_up(self._access, self._follows, self._choices)
+        await catch_up(self._app, self._access, self._follows, self._choices)
         if fact.people is not None:
-            await self._catch_up(self._people[fact.people])
+            await catch_up(self._app, self._people[fact.people])
         reasons = await self._reasons(fact, within)
         for concern in fact.concerns:
             words = await self._follows.words_on(fact.brand, concern, within)
@@ -93,8 +91,3 @@ class Audience:
         keys = [f"{brand}:{member}" for member in candidates if not is_account(member)]
         found = self._access.collection("roles").find({"_id": {"$in": keys}}, {"_id": 1})
         return sorted([document["_id"].removeprefix(f"{brand}:") async for document in found])
-
-    async def _catch_up(self, *views: View) -> None:
-        ends = {stream: await head(self._js, stream) for stream in {view.stream for view in views}}
-        for view in views:
-            await self._app.positions.wait(view, ends)

@@ -7,8 +7,10 @@ from libs.access.export import Kept, Source
 from libs.access.view import AccessView
 from libs.shared.app import App
 from libs.shared.domain import Query
+from services.members.mail.mailer import Mailer
 from services.members.notices import preferences
 from services.members.notices.audience import Audience
+from services.members.notices.digests import Digests
 from services.members.notices.following import Following, FollowState, FollowStates
 from services.members.notices.inbox import (
     Inbox,
@@ -19,6 +21,7 @@ from services.members.notices.inbox import (
     ReadNotices,
     UnreadNotices,
 )
+from services.members.notices.mails import Mails
 from services.members.notices.telling import Telling
 from services.members.notices.views.choices import (
     ChoicesReply,
@@ -27,12 +30,16 @@ from services.members.notices.views.choices import (
     NotificationDefaults,
 )
 from services.members.notices.views.follows import FollowPage, FollowPageResult, FollowsView
+from services.members.notices.views.readers import ReadersView
+from services.members.notices.wording import Wording
 
 #: Lets go of what is kept of a member of a brand.
 Forget = Callable[[str, str], Awaitable[None]]
 
 
-def compose_notices(app: App, authorizer: Authorizer, access: AccessView) -> tuple[Sequence[Source | Kept], Forget]:
+def compose_notices(
+    app: App, authorizer: Authorizer, access: AccessView, mailer: Mailer
+) -> tuple[Sequence[Source | Kept], Forget]:
     """Register everything about notifications.
 
     Returns where things of members stand, and what lets go of what is in no view.
@@ -43,7 +50,10 @@ def compose_notices(app: App, authorizer: Authorizer, access: AccessView) -> tup
     app.aggregate(preferences.CHOICES)
     app.aggregate(preferences.DEFAULTS)
     inbox = Inbox(lambda: app.db)
-    Telling(app, audience, inbox)
+    Telling(app, audience, inbox, mailer)
+    readers, wording = app.view(ReadersView()), Wording(app)
+    Digests(app, readers=readers, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
+    Mails(app, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
 
     async def people(query: Query) -> None:
         await authorizer.member_only(query)
@@ -59,6 +69,7 @@ def compose_notices(app: App, authorizer: Authorizer, access: AccessView) -> tup
     sources: list[Source | Kept] = [
         Source("follow", follows, "words", lambda brand, member: {"whose": f"{brand}:{member}"}),
         Source("notification choices", choices, "choices", lambda brand, member: {"_id": f"{brand}:{member}"}),
+        Source("digests", readers, "readers", lambda brand, member: {"_id": f"{brand}:{member}"}),
         Kept("notification", lambda: app.db["notices"], lambda brand, member: {"whose": f"{brand}:{member}"}),
     ]
     return sources, inbox.forget

@@ -1,8 +1,7 @@
 """When digests are due: at eight in the morning where the member lives, daily, and on Mondays weekly.  Pure.
 
-Days are those of the member's calendar, so a day of 23 or 25 hours, when clocks change, has one digest as any other.  Eight
-o'clock is skipped or repeated by no change of clocks that the IANA database knows of since 1970; were it, the first of two
-moments would count, and the moment after a gap.
+Days are those of the member's calendar, so a day of 23 or 25 hours, when clocks change, has one digest as any other.
+Clocks are changed at night; were they at eight, the first of two moments would count, and the one after a gap.
 """
 
 from collections.abc import Iterable

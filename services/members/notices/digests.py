@@ -1,9 +1,9 @@
 """Digests: once a day and once a week, in the morning where the member lives, what they have not read and what was new.
 
-A schedule a brand wakes this process when a digest is due in some zone of its members (`digest_brands` has what was done
-before).  It makes a job of it (`digest_jobs`), of which each step looks at a slice of the members in that zone and has a
-mail sent to whom there is something to tell.  What the mail says is found when it is sent.  Its id is derived from member,
-period and day: whoever repeats a step, and however many processes do, sends it once.
+A schedule a brand wakes this process when a digest is due in some zone of its members (`digest_brands` has what was
+done before).  It makes a job of it (`digest_jobs`), of which each step looks at a slice of the members in that zone and
+has a mail sent to whom there is something to tell.  What the mail says is found when it is sent.  Its id is derived
+from member, period and day: whoever repeats a step, and however many processes do, sends it once.
 """
 
 from contextlib import suppress
@@ -28,7 +28,7 @@ from services.members.notices.places import nth_slice, slices_for
 from services.members.notices.preferences import DigestZoneChosen
 from services.members.notices.turns import Turns
 from services.members.notices.views.choices import ChoicesView
-from services.members.notices.views.readers import Reader, ReadersView
+from services.members.notices.views.readers import ReadersView
 from services.members.notices.wording import Wording
 
 #: How the schedules are called, and the mails.
@@ -99,11 +99,11 @@ class Digests:
         brand, period = job["brand"], Period(job["period"])
         after, until = from_ms(job["after_ms"]), from_ms(job["until_ms"])
         readers = await self._readers.readers(brand, job["zone"], nth_slice(job["slice"], job["slices"]))
-        choices = await self._choices.of_many(brand, [reader.member for reader in readers])
+        choices = await self._choices.of_many(brand, readers)
         for reader in readers:
-            if await self._is_told(brand, reader, choices[reader.member], job):
-                mail_id = derived_id("digest", brand, reader.member, period, job["day"])
-                await self._mailer.send(mail_id, brand, MAIL, mail_about(reader.member, period, after, until))
+            if await self._is_told(brand, reader, choices[reader], job):
+                mail_id = derived_id("digest", brand, reader, period, job["day"])
+                await self._mailer.send(mail_id, brand, MAIL, mail_about(reader, period, after, until))
         it = {"_id": job["_id"], "slice": job["slice"]}
         if job["slice"] + 1 == job["slices"]:
             await self._turns.jobs.delete_one(it)
@@ -111,13 +111,15 @@ class Digests:
         await self._turns.jobs.update_one(it, {"$inc": {"slice": 1}})
         return True
 
-    async def _is_told(self, brand: str, reader: Reader, choices: Choices, job: dict[str, Any]) -> bool:
+    async def _is_told(self, brand: str, reader: str, choices: Choices, job: dict[str, Any]) -> bool:
         """Whether there is something to tell, as far as can be seen cheaply: the mail itself looks again."""
         kinds = wanted(choices, Period(job["period"]))
         if Kind.NEWS in kinds and job["news"]:
             return True
         after, until = from_ms(job["after_ms"]), from_ms(job["until_ms"])
-        return bool(kinds) and bool(await self._inbox.unread_between(brand, reader.member, kinds, after, until, 1))
+        return bool(kinds) and bool(
+            await self._inbox.unread_between(f"{brand}:{reader}", kinds, after, until, at_most=1)
+        )
 
     async def _add(self, brand: str, chosen: str, digest: Digest) -> None:
         news = await self._wording.top_posts(brand, SYSTEM, digest.after, digest.until)

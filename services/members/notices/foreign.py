@@ -14,13 +14,12 @@ class MemberJoined(Event, frozen=True, kw_only=True):
 
 
 class MemberLocaleChosen(Event, frozen=True, kw_only=True):
-    """The member chose their time zone (IANA) and language (BCP 47); None is what the brand has."""
+    """The member chose their time zone (IANA); None is what the brand has."""
 
     wire_name: ClassVar[str] = "member_locale_chosen"
-    personal: ClassVar[frozenset[str]] = frozenset({"time_zone", "language"})
+    personal: ClassVar[frozenset[str]] = frozenset({"time_zone"})
 
     time_zone: str | None
-    language: str | None
 
 
 class MemberLeft(Event, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ process that tells (`telling.py`) and by members who read.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
@@ -107,7 +107,7 @@ class Inbox:
     async def tell(self, fact: Fact, receivers: Iterable[Receiver], session: Session) -> list[tuple[Receiver, Told]]:
         """Tell each receiver of a fact, within a transaction; returns whose notification changed, and to what."""
         to = {
-            notice_key(fact.brand, one.member, notice_id(one.reason.kind, one.reason.subject)): one for one in receivers
+            notice_key(fact.brand, one.member, notice_id(fact.brand, one.member, one.reason)): one for one in receivers
         }
         found = self._notices.find({"_id": {"$in": list(to)}}, session=session)
         before = {document["_id"]: document async for document in found}
@@ -177,11 +177,12 @@ class Inbox:
         return found
 
     async def unread_between(
-        self, brand: str, member: str, after: datetime, until: datetime, at_most: int
+        self, whose: str, kinds: Collection[Kind], after: datetime, until: datetime, *, at_most: int
     ) -> list[Mapping[str, Any]]:
-        """What happened to a member in a time and is unread, the newest first."""
+        """What of these kinds happened to a member (brand:member) in (`after`, `until`] and is unread, newest first."""
         between = {"$gt": to_ms(after), "$lt": to_ms(until) + 1}
-        found = self._notices.find({"whose": f"{brand}:{member}", "unread": True, "at_ms": between})
+        of_kinds = {"$in": [kind.value for kind in kinds]}
+        found = self._notices.find({"whose": whose, "unread": True, "at_ms": between, "kind": of_kinds})
         documents: list[Mapping[str, Any]] = await found.sort("at_ms", -1).to_list(at_most)
         return documents
 

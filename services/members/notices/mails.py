@@ -6,12 +6,11 @@ from libs.shared.app import App
 from services.members.mail.mailer import Draft, Mailer
 from services.members.notices import digests, telling
 from services.members.notices.digests import LISTED, wanted
+from services.members.notices.fresh import catch_up
 from services.members.notices.inbox import Inbox
-from services.members.notices.kinds import Kind, Mail
+from services.members.notices.kinds import Choices, Kind, Mail
 from services.members.notices.views.choices import ChoicesView
-from services.members.notices.views.readers import ReadersView
 from services.members.notices.wording import Wording
-from services.members.views.member_list import MemberListView, MembersGetMany
 
 #: The templates of mails.
 NOTIFICATION: Final = "notification"
@@ -21,20 +20,8 @@ DIGEST: Final = "digest"
 class Mails:
     """Writes both kinds.  Nothing is written for who left, has no address, opted out meanwhile, or has read it."""
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        members: MemberListView,
-        readers: ReadersView,
-        choices: ChoicesView,
-        inbox: Inbox,
-        wording: Wording,
-        mailer: Mailer,
-    ) -> None:
+    def __init__(self, app: App, *, choices: ChoicesView, inbox: Inbox, wording: Wording, mailer: Mailer) -> None:
         self._app = app
-        self._members = members
-        self._readers = readers
         self._choices = choices
         self._inbox = inbox
         self._wording = wording
@@ -56,7 +43,7 @@ class Mails:
         """A digest."""
         member, period, after, until = digests.read_mail_about(about)
         kinds = wanted(await self._now(brand, member), period)
-        notices = await self._inbox.unread_between(brand, member, kinds, after, until, LISTED + 1)
+        notices = await self._inbox.unread_between(f"{brand}:{member}", kinds, after, until, at_most=LISTED + 1)
         lines = await self._wording.lines(brand, member, notices[:LISTED])
         news = await self._wording.top_posts(brand, member, after, until) if Kind.NEWS in kinds else []
         if not lines and not news:
@@ -65,15 +52,13 @@ class Mails:
         values = {"period": period.value, "lines": lines, "more": more, "posts": news}
         return await self._draft(brand, member, DIGEST, values)
 
-    async def _now(self, brand: str, member: str) -> Any:
-        """What a member chose, every word that was accepted until now included."""
-        await self._app.positions.catch_up(self._choices)
+    async def _now(self, brand: str, member: str) -> Choices:
+        """What a member chose, with every word that was accepted until now."""
+        await catch_up(self._app, self._choices)
         return await self._choices.of(brand, member)
 
     async def _draft(self, brand: str, member: str, template: str, values: dict[str, Any]) -> Draft | None:
-        reader = await self._readers.reader(brand, member)
-        [found] = await self._members.members_get_many(MembersGetMany(brand=brand, viewer=member, ids=[member]))
-        if reader is None or found is None or found.left_at is not None or found.email is None:
+        to = await self._wording.address(brand, member)
+        if to is None:
             return None
-        given = {"name": found.display_name, **values}
-        return Draft(to=found.email, template=template, values=given, language=reader.language)
+        return Draft(to=to.email, template=template, values={"name": to.name, **values}, language=to.language)

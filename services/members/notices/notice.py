@@ -19,9 +19,9 @@ class Told(NamedTuple):
     one_more: bool
 
 
-def notice_id(kind: Kind, subject: str) -> str:
-    """The id of a member's notification of a kind about a subject; other members have others under the same id."""
-    return derived_id("notice", kind, subject)
+def notice_id(brand: str, member: str, reason: Reason) -> str:
+    """The id of a member's notification of a kind about a subject: the same as long as there is one."""
+    return derived_id("notice", brand, member, reason.kind, reason.subject)
 
 
 def notice_key(brand: str, member: str, id: str) -> str:  # noqa: A002 – the field's word
@@ -40,7 +40,7 @@ def tell(member: str, fact: Fact, reason: Reason, *, inbox: bool, before: Docume
         return None
     goes_on = before if before is not None and before["unread"] else None
     shown = inbox or bool(goes_on and goes_on["shown"])
-    id_ = notice_id(reason.kind, reason.subject)
+    id_ = notice_id(fact.brand, member, reason)
     document = {
         "_id": notice_key(fact.brand, member, id_),
         "whose": f"{fact.brand}:{member}",

@@ -1,7 +1,7 @@
 """What members want to be told of and how, and what a brand proposes: one aggregate a member, and one a brand."""
 
 from functools import cache
-from typing import ClassVar, assert_never
+from typing import ClassVar, Final, assert_never
 from zoneinfo import available_timezones
 
 from msgspec import Struct, structs
@@ -10,6 +10,9 @@ from libs.access.roles import LEADERS, Role, require
 from libs.shared.domain import SYSTEM, Command, Decider, Event, Forbidden, Id, Invalid
 from libs.shared.text import Line
 from services.members.notices.kinds import Kind, Mail, Word
+
+#: The time zone of digests for who chose none, in a brand that chose none.
+DEFAULT_ZONE: Final = "UTC"
 
 # Events
 

@@ -19,6 +19,7 @@ from libs.shared.follower import Follower
 from libs.shared.ids import derived_id
 from libs.shared.mongo import transaction
 from libs.shared.recorded import Recorded
+from services.members.mail.mailer import Mailer
 from services.members.notices.audience import Audience, Receiver
 from services.members.notices.facts import STREAMS, Fact, fact_of, is_news, with_thread
 from services.members.notices.foreign import MemberLeft
@@ -60,7 +61,7 @@ def read_mail_about(about: str) -> tuple[str, str]:
 class Telling:
     """Both steps."""
 
-    def __init__(self, app: App, audience: Audience, inbox: Inbox, mailer: Any = None) -> None:
+    def __init__(self, app: App, audience: Audience, inbox: Inbox, mailer: Mailer) -> None:
         self._app = app
         self._audience = audience
         self._inbox = inbox
@@ -151,7 +152,7 @@ class Telling:
             mails = [
                 [one.member, new.document["notice"], new.document["since_ms"]]
                 for one, new in told
-                if one.choice.mail is Mail.NOW and self._mailer is not None
+                if one.choice.mail is Mail.NOW
             ]
             if mails:
                 await jobs.update_one(it, {"$set": {"mails": mails}}, session=session)

@@ -1,4 +1,4 @@
-"""What mails say of notifications and posts: titles and names, loaded when a mail is written, as its reader may see them."""
+"""What mails say of notifications and posts: titles and names as their reader may see them when a mail is written."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 
 from libs.shared.app import App
+from libs.shared.bus import BusClient
 from libs.shared.domain import DomainError
 from services.members.notices.kinds import Kind
-from services.members.views.member_list import MemberListView, MembersGetMany
 
 T = TypeVar("T")
 
@@ -19,6 +19,22 @@ _NAMES: Final = 2
 #: How many of the newest posts are looked at for those that were talked about most, and how many are shown.
 _POSTS_AT_ONCE: Final = 50
 _TOP_POSTS: Final = 5
+#: What one question asks for at most.
+_MOST: Final = 100
+
+
+class _Member(Struct, frozen=True):
+    """A member by name."""
+
+    id: str
+    display_name: str
+
+
+class _Profile(Struct, frozen=True):
+    """What a profile says of where and how somebody can be written to."""
+
+    email: str | None
+    language: str | None
 
 
 class _Titled(Struct, frozen=True):
@@ -33,13 +49,6 @@ class _Named(Struct, frozen=True):
 
     id: str
     name: str
-
-
-class _Reply(Struct, frozen=True):
-    """A reply: where it stands."""
-
-    id: str
-    thread_id: str
 
 
 class _Post(Struct, frozen=True):
@@ -68,6 +77,14 @@ class _Page(Struct, frozen=True):
     """A page of posts."""
 
     items: list[_Post]
+
+
+class Address(Struct, frozen=True, kw_only=True):
+    """To whom a mail goes, and in which language (BCP 47), None for the brand's."""
+
+    email: str
+    name: str
+    language: str | None
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -100,38 +117,73 @@ _SUBJECTS: Final[Mapping[Kind, tuple[str, str, type[Any]]]] = {
 }
 
 
+class _View:
+    """The services as one member of a brand sees them; SYSTEM sees all."""
+
+    def __init__(self, bus: BusClient, brand: str, viewer: str) -> None:
+        self._bus = bus
+        self._envelope = {"brand": brand, "viewer": viewer}
+
+    async def ask(self, service: str, name: str, reply: type[T], **fields: Any) -> T | None:
+        """None for what the viewer may not see; raises `DomainError` when it cannot be known now."""
+        try:
+            return await self._bus.query(service, name, {**self._envelope, **fields}, reply)
+        except DomainError as refusal:
+            if refusal.code in {"FORBIDDEN", "NOT_FOUND"}:
+                return None
+            raise
+
+    async def titles(self, service: str, name: str, keys: Sequence[str], reply: type[Any]) -> dict[str, str]:
+        """The titles or names of things by their ids."""
+        wanted = list(dict.fromkeys(keys))[:_MOST]
+        found: list[Any] = await self.ask(service, name, list[reply | None], ids=wanted) or []  # type: ignore[valid-type]
+        return {row.id: row.name if isinstance(row, _Named) else row.title for row in found if row is not None}
+
+    async def names(self, members: Sequence[str]) -> dict[str, str]:
+        """The names of members by their ids."""
+        wanted = list(dict.fromkeys(members))[:_MOST]
+        if not wanted:
+            return {}
+        found = await self.ask("members", "members_get_many", list[_Member | None], ids=wanted)
+        return {one.id: one.display_name for one in found or () if one is not None}
+
+
 class Wording:
     """Asks the services as the reader of the mail, so that nobody is told what they may not see."""
 
-    def __init__(self, app: App, members: MemberListView) -> None:
+    def __init__(self, app: App) -> None:
         self._bus = app.bus
-        self._members = members
+
+    async def address(self, brand: str, reader: str) -> Address | None:
+        """Where mails of a member go; None for who is not in the brand, or has no address there."""
+        view = _View(self._bus, brand, reader)
+        found = await view.ask("members", "profiles_get_many", list[_Profile | None], ids=[reader])
+        profile = found[0] if found else None
+        names = await view.names([reader])
+        if profile is None or profile.email is None or reader not in names:
+            return None
+        return Address(email=profile.email, name=names[reader], language=profile.language)
 
     async def lines(self, brand: str, reader: str, notices: Sequence[Mapping[str, Any]]) -> list[Line]:
         """Notifications in words, in their order; what the reader may not see any more is left out."""
-        titles = dict(await asyncio.gather(*(self._titles(brand, reader, kind, notices) for kind in Kind)))
-        people = [person for notice in notices for person in notice["people"][-_NAMES:]]
-        names = await self._names(brand, reader, people)
+        view = _View(self._bus, brand, reader)
+        titles = dict(await asyncio.gather(*(_titles(view, kind, notices) for kind in Kind)))
+        names = await view.names([person for notice in notices for person in notice["people"][-_NAMES:]])
         lines = []
         for notice in notices:
             kind = Kind(notice["kind"])
             title = titles[kind].get(notice["subject"])
+            if title is None:
+                continue
             shown = [names[person] for person in notice["people"][: -_NAMES - 1 : -1] if person in names]
-            if title is not None:
-                lines.append(
-                    Line(
-                        kind=kind.value,
-                        count=notice["facts"],
-                        people=len(notice["people"]),
-                        names=shown,
-                        title=title,
-                    )
-                )
+            people = len(notice["people"])
+            lines.append(Line(kind=kind.value, count=notice["facts"], people=people, names=shown, title=title))
         return lines
 
     async def top_posts(self, brand: str, reader: str, after: datetime, until: datetime) -> list[TopPost]:
         """What others posted in a time and was talked about most: by replies and reactions, at most five."""
-        page = await self._ask("discussions", "post_page", brand, reader, _Page, page={"first": _POSTS_AT_ONCE})
+        view = _View(self._bus, brand, reader)
+        page = await view.ask("discussions", "post_page", _Page, page={"first": _POSTS_AT_ONCE})
         posts = [
             post
             for post in (page.items if page else ())
@@ -139,10 +191,9 @@ class Wording:
         ]
         if not posts:
             return []
-        ids = [post.id for post in posts]
-        asked = self._ask("discussions", "reactions_get_many", brand, reader, list[_Reactions], target_ids=ids)
         names, reactions = await asyncio.gather(
-            self._names(brand, reader, [post.author_id for post in posts]), asked
+            view.names([post.author_id for post in posts]),
+            view.ask("discussions", "reactions_get_many", list[_Reactions], target_ids=[post.id for post in posts]),
         )
         counts = [sum(one.count for one in found.counts) for found in reactions or ()] or [0] * len(posts)
         shown = [
@@ -151,41 +202,22 @@ class Wording:
         ]
         return sorted(shown, key=lambda post: -(post.replies + post.reactions))[:_TOP_POSTS]
 
-    async def _titles(
-        self, brand: str, reader: str, kind: Kind, notices: Sequence[Mapping[str, Any]]
-    ) -> tuple[Kind, dict[str, str]]:
-        of_kind = [notice for notice in notices if notice["kind"] == kind.value]
-        subjects = [notice["subject"] for notice in of_kind]
-        if not subjects:
-            return kind, {}
-        if kind is Kind.ROLE_GRANTED:
+
+async def _titles(view: _View, kind: Kind, notices: Sequence[Mapping[str, Any]]) -> tuple[Kind, dict[str, str]]:
+    """The titles of the subjects of a kind, by the subject."""
+    of_kind = [notice for notice in notices if notice["kind"] == kind.value]
+    subjects = [notice["subject"] for notice in of_kind]
+    if not subjects:
+        return kind, {}
+    match kind:
+        case Kind.ROLE_GRANTED:
             return kind, {role: role for role in subjects}
-        if kind is Kind.POST_BY_PERSON:
-            return kind, await self._names(brand, reader, subjects)
-        if kind is Kind.REACTION:
+        case Kind.POST_BY_PERSON:
+            return kind, await view.names(subjects)
+        case Kind.REACTION:
             threads = {notice["subject"]: notice["refs"]["thread"] for notice in of_kind}
-            titles = await self._many("discussions", "posts_get_many", brand, reader, list(threads.values()), _Titled)
+            titles = await view.titles("discussions", "posts_get_many", list(threads.values()), _Titled)
             return kind, {target: titles[thread] for target, thread in threads.items() if thread in titles}
-        service, name, reply = _SUBJECTS[kind]
-        return kind, await self._many(service, name, brand, reader, subjects, reply)
-
-    async def _many(
-        self, service: str, name: str, brand: str, reader: str, keys: Sequence[str], reply: type[Any]
-    ) -> dict[str, str]:
-        found = await self._ask(service, name, brand, reader, list[reply | None], ids=list(dict.fromkeys(keys)))  # type: ignore[valid-type]
-        rows: list[Any] = [row for row in found or () if row is not None]
-        return {row.id: row.title if isinstance(row, _Titled) else row.name for row in rows}
-
-    async def _names(self, brand: str, reader: str, members: Sequence[str]) -> dict[str, str]:
-        wanted = list(dict.fromkeys(members))[:100]
-        found = await self._members.members_get_many(MembersGetMany(brand=brand, viewer=reader, ids=wanted))
-        return {one.id: one.display_name for one in found if one is not None}
-
-    async def _ask(self, service: str, name: str, brand: str, reader: str, reply: type[T], **fields: Any) -> T | None:
-        """None for what the reader may not see; raises when it cannot be known now."""
-        try:
-            return await self._bus.query(service, name, {"brand": brand, "viewer": reader, **fields}, reply)
-        except DomainError as refusal:
-            if refusal.code in {"FORBIDDEN", "NOT_FOUND"}:
-                return None
-            raise
+        case _:
+            service, name, reply = _SUBJECTS[kind]
+            return kind, await view.titles(service, name, subjects, reply)

@@ -10,13 +10,15 @@ from pymongo import IndexModel, ReplaceOne, UpdateOne
 from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
 from libs.shared.domain import ERASED, Id, NotFound, Query
-from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.paging import DEFAULT_SIZE, MAX_SIZE, Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
+from libs.shared.text import Line
 from libs.shared.times import from_ms, to_ms
 from services.members import member, member_decisions, service_account
 from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
 from services.members.service_account import ServiceAccountCreated
+from services.members.views.names import INDEX, find, forgotten, named
 
 #: No identity has more memberships in an answer than this.
 MAX_MEMBERSHIPS = 1_000
@@ -25,15 +27,13 @@ MAX_MEMBERSHIPS = 1_000
 class MemberView(Struct, frozen=True, kw_only=True):
     """A member as another member sees them.
 
-    `email` is None for everybody but the member.  Someone who left keeps the name under their posts, and has
-    `left_at`, no roles and no bio.  A service account is known here by its name alone: it has no roles and is on no
-    page of members.
+    Someone who left keeps the name under their posts, and has `left_at` and no roles.  A service account is known here
+    by its name alone: it has no roles and is on no page of members.  What members tell about themselves beside the name
+    is in the view `profiles`.
     """
 
     id: str
     display_name: str
-    bio: str
-    email: str | None
     roles: list[str]
     joined_at: datetime
     left_at: datetime | None
@@ -77,6 +77,19 @@ class MemberPage(Query, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
+class MemberSearch(Query, frozen=True, kw_only=True):
+    """Who is in the brand and has a word in their name that begins with `prefix`, by their names from that word on.
+
+    Case, accents and punctuation do not count (`names.fold`).
+    """
+
+    wire_name: ClassVar[str] = "member_search"
+
+    prefix: Line
+    first: Annotated[int, Meta(ge=1, le=MAX_SIZE)] = DEFAULT_SIZE
+    after: str | None = None
+
+
 class MembershipsOfIdentity(Query, frozen=True, kw_only=True):
     """In which brands an identity is.  Envelope: brand `NO_BRAND`, viewer the same identity."""
 
@@ -88,11 +101,13 @@ class MembershipsOfIdentity(Query, frozen=True, kw_only=True):
 class MemberListView(View):
     """`members`: a document a membership, `_id` brand:member.  `totals`: a document a brand with its `count`.
 
+    `names`: the words by which those who are in a brand are found, as `names.py` has them.
+
     A service account has a document for its name, without an identity and never joined.
     """
 
     name = "member_list"
-    version = 2
+    version = 3
     stream = "MEMBERS"
     events = (*member_decisions.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
     upcasters = member.UPCASTERS
@@ -103,40 +118,41 @@ class MemberListView(View):
             IndexModel("identity"),
         ),
         "totals": (),
+        "names": (INDEX,),
     }
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes.  Joining and leaving alternate, so plain increments stay exact."""
-        who = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
+        brand, member = recorded.brand, recorded.aggregate_id
+        who = {"_id": f"{brand}:{member}"}
         match recorded.event:
             case MemberJoined() as event:
                 yield Write("members", ReplaceOne(who, {**who, **_joined(recorded, event)}, upsert=True))
-                yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": 1}}, upsert=True))
+                yield Write("totals", UpdateOne({"_id": brand}, {"$inc": {"count": 1}}, upsert=True))
+                yield from named(brand, member, event.display_name)
             case ProfileChanged() as event:
-                change = {"display_name": event.display_name, "bio": event.bio}
-                yield Write("members", UpdateOne(who, {"$set": change}))
+                yield Write("members", UpdateOne(who, {"$set": {"display_name": event.display_name}}))
+                yield forgotten(brand, member)
+                yield from named(brand, member, event.display_name)
             case RoleGranted() as event:
                 yield Write("members", UpdateOne(who, {"$addToSet": {"roles": event.role.value}}))
             case RoleRevoked() as event:
                 yield Write("members", UpdateOne(who, {"$pull": {"roles": event.role.value}}))
             case MemberLeft():
-                left = {"joined": False, "left_at_ms": to_ms(recorded.time), "bio": "", "email": None, "roles": []}
+                left = {"joined": False, "left_at_ms": to_ms(recorded.time), "roles": []}
                 yield Write("members", UpdateOne(who, {"$set": left, "$unset": {"identity": ""}}))
-                yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": -1}}, upsert=True))
+                yield Write("totals", UpdateOne({"_id": brand}, {"$inc": {"count": -1}}, upsert=True))
+                yield forgotten(brand, member)
             case ServiceAccountCreated() as event:
                 yield Write("members", ReplaceOne(who, {**who, **_named(recorded, event.name)}, upsert=True))
             case ErasureRecorded():
-                scrubbed = {"display_name": ERASED, "bio": "", "email": None}
-                yield Write("members", UpdateOne(who, {"$set": scrubbed, "$unset": {"identity": ""}}))
+                scrubbed = {"$set": {"display_name": ERASED}, "$unset": {"identity": ""}}
+                yield Write("members", UpdateOne(who, scrubbed))
+                yield forgotten(brand, member)
 
     async def members_get_many(self, query: MembersGetMany) -> list[MemberView | None]:
         """The members of `ids`, in that order."""
-        keys = [f"{query.brand}:{id_}" for id_ in query.ids]
-        found = {
-            document["_id"]: _member(document, query.viewer)
-            async for document in self.collection("members").find({"_id": {"$in": keys}})
-        }
-        return [found.get(key) for key in keys]
+        return await self._members(query.brand, query.ids)
 
     async def member_page(self, query: MemberPage) -> MemberPageResult:
         """A page of those who are in the brand."""
@@ -148,8 +164,29 @@ class MemberListView(View):
             descending=True,
         )
         totals = await self.collection("totals").find_one({"_id": query.brand})
-        members = found.map(lambda document: _member(document, query.viewer))
+        members = found.map(_member)
         return MemberPageResult(**structs.asdict(members), total_count=totals["count"] if totals else 0)
+
+    async def member_search(self, query: MemberSearch) -> Page[MemberView]:
+        """A page of those who are found; a member whose name changed a moment ago may be left out."""
+        names = self.collection("names")
+        found = await find(names, query.brand, query.prefix, query.first, query.after)
+        members = zip(await self._members(query.brand, found.members), found.cursors, strict=True)
+        shown = [(member, cursor) for member, cursor in members if member is not None]
+        return Page(
+            items=[member for member, _ in shown],
+            cursors=[cursor for _, cursor in shown],
+            has_next=found.has_next,
+            has_previous=query.after is not None,
+        )
+
+    async def _members(self, brand: str, ids: Sequence[str]) -> list[MemberView | None]:
+        keys = [f"{brand}:{id_}" for id_ in ids]
+        found = {
+            document["_id"]: _member(document)
+            async for document in self.collection("members").find({"_id": {"$in": keys}})
+        }
+        return [found.get(key) for key in keys]
 
     async def identity_of(self, brand: str, member: str) -> str:
         """The identity behind a member who is in the brand.  Raises NOT_FOUND."""
@@ -175,8 +212,6 @@ def _joined(recorded: Recorded[Any], event: MemberJoined) -> dict[str, Any]:
         "joined_at_ms": to_ms(recorded.time),
         "left_at_ms": None,
         "display_name": event.display_name,
-        "bio": "",
-        "email": event.email,
         "roles": [],
     }
 
@@ -189,18 +224,14 @@ def _named(recorded: Recorded[Any], name: str) -> dict[str, Any]:
         "joined_at_ms": to_ms(recorded.time),
         "left_at_ms": None,
         "display_name": name,
-        "bio": "",
-        "email": None,
         "roles": [],
     }
 
 
-def _member(document: Mapping[str, Any], viewer: str) -> MemberView:
+def _member(document: Mapping[str, Any]) -> MemberView:
     return MemberView(
         id=document["member"],
         display_name=document["display_name"],
-        bio=document["bio"],
-        email=document["email"] if viewer == document["member"] else None,
         roles=_roles(document),
         joined_at=from_ms(document["joined_at_ms"]),
         left_at=None if document["left_at_ms"] is None else from_ms(document["left_at_ms"]),

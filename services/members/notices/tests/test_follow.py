@@ -24,8 +24,10 @@ from services.members.notices.kinds import QUIET, Choice, Choices, Kind, Mail, W
 from services.members.notices.preferences import (
     CHOICES,
     DEFAULTS,
+    ChooseDigestZone,
     ChooseNotifications,
     DefaultsProposed,
+    DigestZoneChosen,
     MailResumed,
     MailStopped,
     NotificationsChosen,
@@ -101,6 +103,15 @@ class TestChoices:
         given(DEFAULTS).when(command(ProposeDefaults, roles=OWNER, **propose)).then(proposed)
         given(DEFAULTS, proposed).when(command(ProposeDefaults, roles=OWNER, **propose)).then_nothing()
         given(DEFAULTS).when(command(ProposeDefaults, **propose)).then_raises("FORBIDDEN")
+
+    def test_leaders_choose_the_clock_of_digests(self) -> None:
+        chosen = DigestZoneChosen(time_zone="Europe/Paris")
+        paris = command(ChooseDigestZone, roles=OWNER, time_zone="Europe/Paris")
+        given(DEFAULTS).when(paris).then(chosen)
+        given(DEFAULTS, chosen).when(paris).then_nothing()
+        given(DEFAULTS).when(command(ChooseDigestZone, time_zone="Europe/Paris")).then_raises("FORBIDDEN")
+        mars = command(ChooseDigestZone, roles=OWNER, time_zone="Mars/Olympus")
+        given(DEFAULTS).when(mars).then_raises("INVALID", ("time_zone",))
 
 
 def _fields(one: Command) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def test_the_first_fact_makes_a_notification() -> None:
     document, one_more = told(fact(reply="r1"), None)
     assert one_more
     assert document == {
-        "_id": f"b1:m1:{notice_id(Kind.REPLY, 't1')}",
+        "_id": f"b1:m1:{notice_id('b1', 'm1', REPLIED)}",
         "whose": "b1:m1",
-        "notice": notice_id(Kind.REPLY, "t1"),
+        "notice": notice_id("b1", "m1", REPLIED),
         "kind": "reply",
         "subject": "t1",
         "unread": True,

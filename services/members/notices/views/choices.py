@@ -12,7 +12,14 @@ from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from services.members.notices import preferences
 from services.members.notices.kinds import Choices, Kind, Mail, Word
-from services.members.notices.preferences import DefaultsProposed, MailResumed, MailStopped, NotificationsChosen
+from services.members.notices.preferences import (
+    DEFAULT_ZONE,
+    DefaultsProposed,
+    DigestZoneChosen,
+    MailResumed,
+    MailStopped,
+    NotificationsChosen,
+)
 
 
 class ChoiceView(Struct, frozen=True, kw_only=True):
@@ -26,10 +33,11 @@ class ChoiceView(Struct, frozen=True, kw_only=True):
 
 
 class ChoicesReply(Struct, frozen=True, kw_only=True):
-    """What holds for every kind, in the order of `Kind`."""
+    """What holds for every kind, in the order of `Kind`; the `time_zone` is the brand's for digests."""
 
     kinds: list[ChoiceView]
     mail_off: bool
+    time_zone: str
 
 
 class NotificationChoices(Query, frozen=True, kw_only=True):
@@ -45,7 +53,9 @@ class NotificationDefaults(Query, frozen=True, kw_only=True):
 
 
 class ChoicesView(View):
-    """`choices`: a document a member (`_id` brand:member) and a brand (`_id` brand): words by kind, and `mail_off`."""
+    """`choices`: a document a member (`_id` brand:member) and a brand (`_id` brand): words by kind.
+
+    A member's also has `mail_off`, a brand's the `zone` of its digests."""
 
     name = "notification_choices"
     version = 1
@@ -66,6 +76,8 @@ class ChoicesView(View):
                 yield _set(member, f"kinds.{event.kind}", _word(event))
             case DefaultsProposed() as event:
                 yield _set({"_id": recorded.brand}, f"kinds.{event.kind}", _word(event))
+            case DigestZoneChosen() as event:
+                yield _set({"_id": recorded.brand}, "zone", event.time_zone)
             case MailStopped():
                 yield _set(member, "mail_off", value=True)
             case MailResumed():
@@ -97,12 +109,16 @@ class ChoicesView(View):
     async def notification_choices(self, query: NotificationChoices) -> ChoicesReply:
         """What holds for the viewer."""
         choices = await self.of(query.brand, query.viewer)
-        return _reply(choices, choices.own)
+        return _reply(choices, choices.own, await self._brand(query.brand))
 
     async def notification_defaults(self, query: NotificationDefaults) -> ChoicesReply:
         """What holds for who said nothing."""
-        proposed = _words(await self.collection("choices").find_one({"_id": query.brand}))
-        return _reply(Choices(brand=proposed), proposed)
+        brand = await self._brand(query.brand)
+        proposed = _words(brand)
+        return _reply(Choices(brand=proposed), proposed, brand)
+
+    async def _brand(self, brand: str) -> Mapping[str, Any]:
+        return await self.collection("choices").find_one({"_id": brand}) or {}
 
 
 def _set(who: dict[str, str], field: str, value: object) -> Write:
@@ -121,7 +137,7 @@ def _words(document: Mapping[str, Any] | None) -> dict[str, Word]:
     }
 
 
-def _reply(choices: Choices, said: Mapping[str, Word]) -> ChoicesReply:
+def _reply(choices: Choices, said: Mapping[str, Word], brand: Mapping[str, Any]) -> ChoicesReply:
     shown = []
     for kind in Kind:
         word, choice = said.get(kind, Word()), choices.of(kind)
@@ -134,4 +150,4 @@ def _reply(choices: Choices, said: Mapping[str, Word]) -> ChoicesReply:
                 mail_said=word.mail is not None,
             )
         )
-    return ChoicesReply(kinds=shown, mail_off=choices.mail_off)
+    return ChoicesReply(kinds=shown, mail_off=choices.mail_off, time_zone=brand.get("zone", DEFAULT_ZONE))

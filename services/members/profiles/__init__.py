@@ -1,0 +1,1 @@
+"""What members tell about themselves in a brand, and who may see it."""

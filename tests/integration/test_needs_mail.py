@@ -1,0 +1,175 @@
+"""What people need of e-mail, each test named for its need, on a real platform and a real mail server."""
+
+import re
+from email.message import EmailMessage
+from typing import Any
+
+import httpx
+import pytest
+
+from libs.shared.testing.platform import PUBLIC_URL, Platform
+from tests.integration.community import Community, accepted, found, refused
+from tests.integration.test_needs_members import brand, until
+
+
+def address(made: Community, who: str) -> str:
+    return f"{who}-{made.slug}@example.org"
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def token_in(mail: EmailMessage) -> str:
+    found = re.search(r"/invitations/([A-Za-z0-9._-]+)", text_of(mail))
+    assert found is not None, text_of(mail)
+    return found[1]
+
+
+async def invite(platform: Platform, made: Community, who: str, **more: Any) -> tuple[str, str]:
+    """Invite somebody; returns the invitation's id and the token in its mail."""
+    to = address(made, who)
+    answer = await accepted(platform, made.owner, "inviteMember", brandId=made.ids["Brand"], address=to, **more)
+    [mail] = await platform.mailbox.wait(to)
+    return answer["invitation"]["id"], token_in(mail)
+
+
+async def test_need_34_an_invitation_by_mail_lets_somebody_into_a_beta(platform: Platform) -> None:
+    made = await found(platform, stage="BETA")
+    id_, guest = made.ids["Brand"], f"guest-{made.slug}"
+    assert await refused(platform, guest, "joinBrand", brandId=id_, displayName="Gus") == ["BRAND_NOT_OPEN"]
+    invitation, token = await invite(platform, made, "gus", role="MODERATOR", name="Gus", message="Viens !\nOlga")
+    [mail] = platform.mailbox.of(address(made, "gus"))
+    assert mail["Subject"] == "Olga vous invite à rejoindre Acme", "in the language of the brand"
+    assert mail["From"] == "Acme <community@example.org>"
+    assert "Bonjour Gus," in text_of(mail) and "> Viens !" in text_of(mail)
+    assert f"{PUBLIC_URL}/invitations/{token}" in text_of(mail)
+    offer = await platform.graphql(
+        "query($token: String!) { invitationOffer(token: $token) { brandSlug role status } }", {"token": token}
+    )
+    assert offer["data"]["invitationOffer"] == {"brandSlug": made.slug, "role": "MODERATOR", "status": "PENDING"}
+
+    given = {"brandId": id_, "token": token, "displayName": "Gus"}
+    first = await accepted(platform, guest, "acceptInvitation", **given)
+    assert set(first["member"]["roles"]) == {"MEMBER", "MODERATOR"}
+    again = await accepted(platform, guest, "acceptInvitation", **given)
+    assert again["member"] == first["member"], "twice is the same as once"
+    thief = f"thief-{made.slug}"
+    assert await refused(platform, thief, "acceptInvitation", **given) == ["INVITATION_USED"]
+    await accepted(platform, guest, "leaveBrand", brandId=id_)
+    assert await refused(platform, guest, "acceptInvitation", **given) == ["INVITATION_USED"], "it is for once"
+    assert await refused(platform, guest, "joinBrand", brandId=id_, displayName="Gus") == ["BRAND_NOT_OPEN"]
+    fields = "invitations { nodes { id status address name message acceptedBy { displayName } } totalCount }"
+    shown = await until(
+        platform, made, fields, made.owner, lambda shown: shown["invitations"]["nodes"][0]["address"] is None
+    )
+    [node] = shown["invitations"]["nodes"]
+    assert node == {
+        "id": invitation, "status": "ACCEPTED", "address": None, "name": None, "message": None,
+        "acceptedBy": {"displayName": "Gus"},
+    }, "nobody needs the address any more"  # fmt: skip
+
+
+async def test_need_34_an_invitation_is_taken_back_and_only_leaders_send_them(platform: Platform) -> None:
+    made, other = await found(platform), await found(platform)
+    invitation, token = await invite(platform, made, "ida")
+    given = {"brandId": made.ids["Brand"], "token": token, "displayName": "Ida"}
+    guest = f"ida-{made.slug}"
+    assert await refused(platform, guest, "acceptInvitation", **{**given, "brandId": other.ids["Brand"]}) == [
+        "INVALID_INVITATION"
+    ]
+    assert await refused(platform, guest, "acceptInvitation", **{**given, "token": f"{token[:-1]}_"}) == [
+        "INVALID_INVITATION"
+    ]
+    twice = {"brandId": made.ids["Brand"], "address": address(made, "Ida").upper().replace("IDA", "Ida")}
+    assert (await accepted(platform, made.owner, "inviteMember", **twice))["invitation"]["id"] == invitation
+    assert await refused(platform, made.member, "inviteMember", **twice) == ["FORBIDDEN"]
+    wrong = {**twice, "address": "ida@localhost"}
+    assert await refused(platform, made.owner, "inviteMember", **wrong) == ["INVALID"]
+    assert await refused(platform, made.owner, "resendInvitation", invitationId=invitation) == ["TOO_SOON"]
+    revoked = await accepted(platform, made.owner, "revokeInvitation", invitationId=invitation)
+    assert revoked["invitation"]["status"] == "REVOKED"
+    assert await refused(platform, guest, "acceptInvitation", **given) == ["INVITATION_REVOKED"]
+    assert len(platform.mailbox.of(address(made, "ida"))) == 1, "one mail, whatever was tried"
+    again = await accepted(platform, made.owner, "inviteMember", **twice)
+    assert again["invitation"]["id"] == invitation
+    mails = await platform.mailbox.wait(address(made, "ida"), 2)
+    assert await refused(platform, guest, "acceptInvitation", **given) == ["INVALID_INVITATION"], "that was the old one"
+    await accepted(platform, guest, "acceptInvitation", **{**given, "token": token_in(mails[1])})
+
+
+async def test_need_34_leaders_see_what_became_of_the_mails(platform: Platform) -> None:
+    made = await found(platform)
+    platform.mailbox.replies[address(made, "gone")] = ["550 no such user"]
+    await accepted(
+        platform, made.owner, "inviteMember", brandId=made.ids["Brand"], address=address(made, "gone"), language="en"
+    )
+    await invite(platform, made, "here", language="en")
+    [mail] = platform.mailbox.of(address(made, "here"))
+    assert mail["Subject"] == "Olga invites you to Acme"
+    shown = await until(
+        platform,
+        made,
+        "invitations { nodes { address status } }",
+        made.owner,
+        lambda shown: {node["status"] for node in shown["invitations"]["nodes"]} == {"SENT", "BOUNCED"},
+    )
+    assert {node["address"]: node["status"] for node in shown["invitations"]["nodes"]} == {
+        address(made, "here"): "SENT", address(made, "gone"): "BOUNCED",
+    }  # fmt: skip
+    query = "query($slug: String!) { brand(slug: $slug) { invitations { nodes { address } } } }"
+    answer = await platform.graphql(query, {"slug": made.slug}, platform.token(made.member))
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("one_click", [True, False])
+async def test_need_34_who_wants_no_mails_gets_none_of_that_brand(platform: Platform, one_click: bool) -> None:
+    made, other = await found(platform), await found(platform)
+    to = address(made, "opted")
+    _, _ = await invite(platform, made, "opted")
+    [mail] = platform.mailbox.of(to)
+    link = mail["List-Unsubscribe"].strip("<>").replace(PUBLIC_URL, platform.url)
+    async with httpx.AsyncClient() as client:
+        page = await client.get(link)
+        assert page.status_code == 200 and "Ne plus recevoir de messages de Acme ?" in page.text
+        forged = link[:-5] + ("AAAAA" if not link.endswith("AAAAA") else "BBBBB")
+        assert (await client.post(forged)).status_code == 404
+        if one_click:
+            done = await client.post(link, data={"List-Unsubscribe": "One-Click"})
+        else:
+            action = re.search(r'action="([^"]*)"', page.text)
+            assert action is not None
+            done = await client.post(link + action[1])
+        assert done.status_code == 200 and "Vous ne recevrez plus de messages de Acme" in done.text
+    again = {"address": to}
+    [node] = (await brand(platform, made, "invitations { nodes { id } }", made.owner, None))["invitations"]["nodes"]
+    await accepted(platform, made.owner, "revokeInvitation", invitationId=node["id"])
+    await accepted(platform, made.owner, "inviteMember", brandId=made.ids["Brand"], **again)
+    await until(
+        platform,
+        made,
+        "invitations { nodes { status } }",
+        made.owner,
+        lambda shown: shown["invitations"]["nodes"] == [{"status": "OPTED_OUT"}],
+    )
+    assert len(platform.mailbox.of(to)) == 1
+    await accepted(platform, other.owner, "inviteMember", brandId=other.ids["Brand"], **again)
+    await platform.mailbox.wait(to, 2)
+    async with httpx.AsyncClient() as client:
+        back = await client.post(f"{link}?again")
+        assert back.status_code == 200 and "Ne plus recevoir" in back.text
+    await accepted(platform, made.owner, "revokeInvitation", invitationId=node["id"])
+    await accepted(platform, made.owner, "inviteMember", brandId=made.ids["Brand"], **again)
+    await platform.mailbox.wait(to, 3)
+
+
+async def test_need_34_rules_are_accepted_with_the_invitation(platform: Platform) -> None:
+    made = await found(platform)
+    await accepted(platform, made.owner, "publishRules", brandId=made.ids["Brand"], text="Be kind.")
+    _, token = await invite(platform, made, "rula")
+    given = {"brandId": made.ids["Brand"], "token": token, "displayName": "Rula"}
+    guest = f"rula-{made.slug}"
+    assert await refused(platform, guest, "acceptInvitation", **given) == ["RULES_NOT_ACCEPTED"]
+    await accepted(platform, guest, "acceptInvitation", **given, acceptedRules=1)
