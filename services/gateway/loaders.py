@@ -107,6 +107,11 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 INVITATIONS: Final = Many("members", "invitations_get_many", list[rows.InvitationReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+#: Takes `day`, whose rules say what the levels are.
+SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
+BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])
+#: Takes `at`, the moment.
+SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightReply | None])
 #: As the viewer may see them.
 PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None])
 #: Whether the viewer blocks a member.

@@ -122,6 +122,120 @@ class JoinReportReply(Struct, frozen=True):
     other_referrers: int
 
 
+class AwardReply(Struct, frozen=True):
+    """Points for a fact."""
+
+    fact: str
+    points: int
+    daily_cap: int | None = None
+
+
+class ConditionReply(Struct, frozen=True):
+    """What earns a badge: facts of a kind, points without one."""
+
+    at_least: int
+    fact: str | None = None
+
+
+class BadgeRuleReply(Struct, frozen=True):
+    """A badge of the rules."""
+
+    badge: str
+    name: str
+    description: str
+    condition: ConditionReply | None = None
+
+
+class LevelReply(Struct, frozen=True):
+    """A level and where it begins."""
+
+    name: str
+    points: int
+
+
+class RulesReply(Struct, frozen=True):
+    """What an edition of the rules of recognition says."""
+
+    awards: list[AwardReply] = []
+    badges: list[BadgeRuleReply] = []
+    levels: list[LevelReply] = []
+
+
+class RulesEditionReply(Struct, frozen=True):
+    """An edition of the rules of recognition."""
+
+    edition: int
+    rules: RulesReply
+    holds_from: date | None = None
+    published_at: datetime | None = None
+
+
+class RecognitionRulesReply(Struct, frozen=True):
+    """The rules of recognition that hold, and those that will."""
+
+    current: RulesEditionReply
+    coming: RulesEditionReply | None = None
+
+
+class ScoreReply(Struct, frozen=True):
+    """A member's points and levels."""
+
+    points: int
+    opted_out: bool
+    level: LevelReply | None = None
+    next_level: LevelReply | None = None
+
+
+class StandingReply(Struct, frozen=True):
+    """A place on a leaderboard."""
+
+    member_id: str
+    score: int
+    rank: int | None = None
+
+
+class EntryReply(Struct, frozen=True):
+    """A fact of a score."""
+
+    number: int
+    fact: str
+    about: list[str]
+    happened_at: datetime
+    points: int
+    edition: int
+    source_id: str
+
+
+class EvidenceReply(Struct, frozen=True):
+    """What earned a badge."""
+
+    reached: int
+    through: int
+    fact: str | None = None
+
+
+class BadgeReply(Struct, frozen=True):
+    """A badge that a member has."""
+
+    badge: str
+    name: str
+    awarded_at: datetime
+    edition: int
+    evidence: EvidenceReply | None = None
+    awarded_by: str | None = None
+    reason: str | None = None
+
+
+class SpotlightReply(Struct, frozen=True):
+    """A member in the light."""
+
+    member_id: str
+    text: str
+    since: datetime
+    until: datetime
+    by: str | None = None
+
+
 class MemberReply(Struct, frozen=True):
     """A member of a brand."""
 

@@ -114,6 +114,9 @@ class Brand(Struct, frozen=True, kw_only=True):
 
     network_id: str = ""
     slug: str = ""
+    type: BrandType | None = None
+    kind: BrandKind = BrandKind.OTHER
+    locale: str = "en"
     stage: Stage = Stage.OPEN
     modules_off: frozenset[Module] = frozenset()
     furnished: bool = False
@@ -128,7 +131,15 @@ def evolve(state: Brand, event: BrandEvent) -> Brand:
     """The brand after `event`."""
     match event:
         case BrandCreated():
-            return structs.replace(state, network_id=event.network_id, slug=event.slug, stage=event.stage)
+            return structs.replace(
+                state,
+                network_id=event.network_id,
+                slug=event.slug,
+                type=event.type,
+                kind=event.kind,
+                locale=event.locale,
+                stage=event.stage,
+            )
         case StageEntered():
             return structs.replace(state, stage=event.stage)
         case ModuleSwitchedOff():

@@ -53,6 +53,7 @@ from services.members.notices.preferences import ChooseNotifications, SwitchMail
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
 from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
+from services.members.recognition import composition as recognition
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
 
@@ -79,6 +80,7 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        *recognition.EXEMPT,
         OptOutOfMail,
         OptInToMail,
         AcceptInvitation,
@@ -102,7 +104,7 @@ class Commands:
         # Networks and brands come with the claim of their slug: the methods below answer their creation.
         self._networks = app.aggregate(replace(network.DECIDER, commands=()))
         others = _without(brand.DECIDER, (CreateBrand,))
-        self._brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
+        self.brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
         guards: dict[type[Command], Guard] = {
@@ -138,7 +140,7 @@ class Commands:
         # A brand that is there already has its owners; another one is theirs to make.
         founding = [] if (await self._brand(command.brand_id)).exists else self._founding(command)
         claim = _claim(command, command.slug, command.brand_id)
-        return await _with_slug((self._brands, command), (self._brand_slugs, claim), *founding)
+        return await _with_slug((self.brands, command), (self._brand_slugs, claim), *founding)
 
     def _founding(self, command: CreateBrand) -> list[_Step]:
         """The steps that let the founder join and be the owner from the first moment."""
@@ -210,8 +212,8 @@ class Commands:
         return known if known.exists else await self._networks.state(NO_BRAND, network_id, fresh=True)
 
     async def _brand(self, brand_id: str) -> brand.Brand:
-        known = await self._brands.state(brand_id, brand_id)
-        return known if known.exists else await self._brands.state(brand_id, brand_id, fresh=True)
+        known = await self.brands.state(brand_id, brand_id)
+        return known if known.exists else await self.brands.state(brand_id, brand_id, fresh=True)
 
     async def _check_identity_key(self) -> None:
         """Fail at the start rather than at the first member."""

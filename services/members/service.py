@@ -17,6 +17,7 @@ from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.notices.composition import Forget, compose_notices
 from services.members.profiles.composition import compose_profiles
+from services.members.recognition.composition import compose_recognition
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -84,6 +85,7 @@ def compose(app: App) -> None:
     _service_account_queries(app, authorizer)
     told, forget_told = compose_notices(app, authorizer, access, mailer)
     erasures = _erasures(app, authorizer, commands, forget_told)
+    recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
@@ -96,6 +98,7 @@ def compose(app: App) -> None:
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *told,
+            *recognition,
             *networking,
         ],
     )

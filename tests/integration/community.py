@@ -84,6 +84,15 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
+    "publishRecognitionRules": (
+        "PublishRecognitionRulesInput",
+        "recognitionRules { current { version } coming { version holdsFrom awards { points } badges { badge } } }",
+    ),
+    "awardBadge": ("AwardBadgeInput", "member { id badges { badge reason awardedById } }"),
+    "revokeBadge": ("RevokeBadgeInput", "member { id badges { badge } }"),
+    "spotlightMember": ("SpotlightMemberInput", "member { id spotlight { text until byId } }"),
+    "endSpotlight": ("EndSpotlightInput", "member { id spotlight { text } }"),
+    "showOnLeaderboard": ("ShowOnLeaderboardInput", "member { id score { onLeaderboard } }"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
     "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
     "publishReply": (

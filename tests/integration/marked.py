@@ -32,6 +32,8 @@ from services.members.profiles.audience import EVERYONE
 from services.members.profiles.fields import FieldDefinition, FieldType, Label
 from services.members.profiles.form import DefineProfileField
 from services.members.profiles.profile import ChooseAvatar, FieldValue, SetExternalId, SetProfileFields
+from services.members.recognition.score import AwardBadge
+from services.members.recognition.spotlight import SpotlightMember
 from services.members.views.erasures import ErasureView, MemberErasure
 from tests.integration.crash_clients import PASSING, envelope
 
@@ -39,6 +41,7 @@ from tests.integration.crash_clients import PASSING, envelope
 FIELDS = (
     "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
     "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
+    "honour", "light",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
@@ -161,9 +164,22 @@ class Marker:
         ]
         for route, command, fields in steps:
             made.at |= (await self.send(route, command, brand, member, **fields)).position
+        for route, command, fields in self._honours(member, mark):
+            made.at |= (await self.send(route, command, brand, SYSTEM, **fields)).position
         crm = {"member_id": member, "external_id": f"{mark}crm"}
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
         return made
+
+    @staticmethod
+    def _honours(member: str, mark: str) -> list[tuple[str, type[Command], dict[str, Any]]]:
+        """What is said about a member by others."""
+        one = {"member_id": member}
+        until = datetime.now(UTC) + timedelta(days=1)
+        light = {**one, "spotlight_id": uuid7(), "text": f"{mark}light", "until": until}
+        return [
+            ("members.score", AwardBadge, {**one, "badge": "thank-you", "reason": f"{mark}honour"}),
+            ("members.spotlight", SpotlightMember, light),
+        ]
 
     async def erase(self, who: Marked) -> None:
         """Ask for an erasure; it goes on by itself."""

@@ -44,6 +44,7 @@ from services.members.notices.following import FollowState
 from services.members.notices.kinds import Kind, Mail
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
+from services.members.recognition.facts import Fact, Window
 from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -57,6 +58,8 @@ FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
+    "cmd.members.score.record_fact",
+    "cmd.members.score.note_absence",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
     "cmd.members.mail.record_mail",
@@ -71,6 +74,8 @@ KEYS: Final = ("ids", "target_ids", "thread_ids")
 
 ENUMS: Final[Mapping[str, type[Enum]]] = {
     "Role": Role,
+    "RecognizedFact": Fact,
+    "LeaderboardWindow": Window,
     "BrandKind": BrandKind,
     "InvitationStatus": Progress,
     "InvitationOfferStatus": InvitationState,
@@ -252,6 +257,22 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     ),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
+    "publishRecognitionRules": (
+        {"brandId": IDS["Brand"], "awards": [], "badges": [], "levels": []},
+        {
+            "awards": [{"fact": "POST_PUBLISHED", "points": 5, "dailyCap": 3}],
+            "badges": [
+                {"badge": "thanks", "name": "Thanks", "description": "By hand."},
+                {"badge": "poster", "name": "Poster", "description": "-", "fact": "POST_PUBLISHED", "atLeast": 1},
+            ],
+            "levels": [{"name": "New", "points": 0}],
+        },
+    ),
+    "awardBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "For all."}, {}),
+    "revokeBadge": ({"memberId": IDS["Member"], "badge": "thanks", "reason": "A mistake."}, {}),
+    "spotlightMember": ({"memberId": IDS["Member"], "text": "Look.", "until": "2030-01-02T10:00:00+01:00"}, {}),
+    "endSpotlight": ({"memberId": IDS["Member"]}, {}),
+    "showOnLeaderboard": ({"brandId": IDS["Brand"], "on": False}, {}),
     "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),

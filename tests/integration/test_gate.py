@@ -34,6 +34,8 @@ ALLOWED: Final = {
     "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
+    "cmd.members.score.show_on_leaderboard": "nobody is shown against their will",
+    "cmd.members.spotlight.end_spotlight": "nor stands in a light",
     "cmd.members.invitation.accept_invitation": "a stage stops it as it stops to join: see test_needs_mail",
     "cmd.members.mail_address.opt_out_of_mail": "who wants no mails gets none",
     "cmd.members.mail_address.opt_in_to_mail": "and may think again by the same link",

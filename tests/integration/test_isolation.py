@@ -205,6 +205,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "revokeInvitation": {"invitationId": ids["Invitation"]},
         "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
         "signOutMember": {"memberId": ids["Member"]},
+        "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
+        "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
+        "revokeBadge": {"memberId": ids["Member"], "badge": "first-post", "reason": "Mine"},
+        "spotlightMember": {"memberId": ids["Member"], "text": "Mine", "until": tomorrow()},
+        "endSpotlight": {"memberId": ids["Member"]},
+        "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
@@ -244,6 +250,8 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   invitations { nodes { id role expiresAt mails } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
+  recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
+  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
   members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }

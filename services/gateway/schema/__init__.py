@@ -11,6 +11,7 @@ from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
+from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
@@ -33,6 +34,7 @@ class Mutation(
     InvitationMutation,
     ServiceAccountMutation,
     SessionMutation,
+    HonourMutation,
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,

@@ -59,6 +59,7 @@ from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.notifications import BrandNotifications, Notification
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
+from services.gateway.schema.recognition import BrandRecognition
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -95,6 +96,7 @@ class Brand(
     BrandServiceAccounts,
     BrandJoins,
     BrandNotifications,
+    BrandRecognition,
     BrandInvitations,
     BrandNetworking,
 ):

@@ -27,12 +27,13 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.followable import Followable
+from services.gateway.schema.honours import MemberHonours
 from services.gateway.schema.member_profile import MemberProfile
 from services.gateway.schema.roles import Role
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Followable, MemberProfile):
+class Member(Followable, MemberProfile, MemberHonours):
     """A member; what they tell beside their name is in `MemberProfile`."""
 
     display_name: str

@@ -127,6 +127,13 @@ WORDS: Final[Mapping[str, str]] = {
     "ChangeProfileInput.displayName": "The new name; null leaves it as it is.",
     "ChangeProfileInput.bio": "The new words, Markdown of at most 2,000 characters; null leaves them as they are.",
     "MemberRoleInput.role": "The role to give or take.",
+    # Recognition
+    "Brand.leaderboard(window)": "Which window.",
+    "Brand.leaderboard(day)": "A day in the window (UTC); today when nothing is said.",
+    "Brand.viewerStanding(window)": "Which window.",
+    "Brand.viewerStanding(day)": "A day in the window (UTC); today when nothing is said.",
+    "Member.scoreEntries(fact)": "Only facts of this kind.",
+    "Member.scoreEntries(through)": "Only the first ones, up to this number.",
     # Service accounts
     "CreateServiceAccountInput.name": "What members see under what it writes.",
     "CreateServiceAccountInput.scopes": "What it may do; at least one.",

@@ -19,6 +19,7 @@ from services.members.notices.kinds import Kind, Mail
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
+from services.members.recognition.tests import samples as recognition
 
 DECIDERS = (
     address.DECIDER,
@@ -30,6 +31,7 @@ DECIDERS = (
     home.DECIDER,
     member_decisions.DECIDER,
     service_account.DECIDER,
+    *recognition.DECIDERS,
     form.DECIDER,
     purposes.DECIDER,
     networking.DECIDER,
@@ -45,6 +47,7 @@ CODEC = Codec(
     {**brand.UPCASTERS, **member.UPCASTERS},
 )
 SAMPLES = {
+    **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
