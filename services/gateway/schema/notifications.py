@@ -49,6 +49,8 @@ class NotificationKind(Enum):
     IDEA_SUBMITTED = "idea_submitted"
     IDEA_STATUS = "idea_status"
     ROLE_GRANTED = "role_granted"
+    BADGE_AWARDED = "badge_awarded"
+    SPOTLIGHT = "spotlight"
     NEWS = "news"
 
 
@@ -156,6 +158,11 @@ class Notification(Node):
         """The role that was given; null for other kinds."""
         return next(iter(known([self.row.refs.get("role", "")], Role)), None)
 
+    @field
+    def badge(self) -> str | None:
+        """The badge that was given, as `Member.badges` call it; null for other kinds."""
+        return self.row.refs.get("badge")
+
 
 def _present(found: Answers[Member | None]) -> list[Member] | Exception:
     failed = next((one for one in found if isinstance(one, Exception)), None)
@@ -179,7 +186,7 @@ def _subject(one: Notification) -> Wanted | None:
             return Wanted(one.scope, "Board", subject)
         case NotificationKind.IDEA_STATUS:
             return Wanted(one.scope, "Idea", subject)
-        case NotificationKind.ROLE_GRANTED:
+        case NotificationKind.ROLE_GRANTED | NotificationKind.BADGE_AWARDED | NotificationKind.SPOTLIGHT:
             return Wanted(one.scope, "Member", one.scope.viewer)
         case _:
             return None

@@ -237,6 +237,8 @@ WORDS: Final[Mapping[str, str]] = {
     "NotificationKind.IDEA_SUBMITTED": "Ideas on a board that is followed.",
     "NotificationKind.IDEA_STATUS": "How far an idea has come that one proposed, voted for or follows.",
     "NotificationKind.ROLE_GRANTED": "A role in the brand.",
+    "NotificationKind.BADGE_AWARDED": "A badge.",
+    "NotificationKind.SPOTLIGHT": "Words of a leader about the sender, for all to see.",
     "NotificationKind.NEWS": "What was talked about most; in digests only.",
     "NotificationMail.NOW": "For each notification, once until it is read.",
     "NotificationMail.DAILY": "In the digest of the day.",

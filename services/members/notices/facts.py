@@ -10,10 +10,12 @@ from libs.shared.recorded import Recorded
 from libs.shared.times import to_ms
 from services.members.notices.follow import Target, TargetKind
 from services.members.notices.foreign import (
+    BadgeAwarded,
     EventCancelled,
     IdeaStatusChanged,
     IdeaSubmitted,
     MemberLeft,
+    MemberSpotlighted,
     PostPublished,
     ReactionAdded,
     ReplyPublished,
@@ -27,7 +29,10 @@ NEWS: Final = timedelta(days=3)
 
 #: What is read, by the stream in which it stands, and under which subjects.
 STREAMS: Final[dict[str, tuple[tuple[str, ...], tuple[type[Event], ...]]]] = {
-    "MEMBERS": (("evt.members.*.member.>",), (RoleGranted, MemberLeft)),
+    "MEMBERS": (
+        ("evt.members.*.member.>", "evt.members.*.score.>", "evt.members.*.spotlight.>"),
+        (RoleGranted, BadgeAwarded, MemberSpotlighted, MemberLeft),
+    ),
     "DISCUSSIONS": (
         ("evt.discussions.*.thread.>", "evt.discussions.*.reaction.>"),
         (PostPublished, ReplyPublished, ReactionAdded),
@@ -113,6 +118,12 @@ def fact_of(recorded: Recorded[Any]) -> Fact | None:
         case RoleGranted(role=role):
             reason = Reason(kind=Kind.ROLE_GRANTED, subject=role)
             return _fact(recorded, (reason,), members=(id_,), refs={"role": role})
+        case BadgeAwarded(badge=badge, name=name):
+            reason = Reason(kind=Kind.BADGE_AWARDED, subject=badge)
+            return _fact(recorded, (reason,), members=(id_,), refs={"badge": badge, "name": name})
+        case MemberSpotlighted(spotlight_id=spotlight):
+            reason = Reason(kind=Kind.SPOTLIGHT, subject=spotlight)
+            return _fact(recorded, (reason,), members=(id_,), refs={"spotlight": spotlight})
         case _:
             return None
 

@@ -52,6 +52,23 @@ class MemberUnblocked(Event, frozen=True, kw_only=True):
     blocked_id: str
 
 
+class BadgeAwarded(Event, frozen=True, kw_only=True):
+    """The member (the aggregate's id) has a badge, which the brand calls `name`."""
+
+    wire_name: ClassVar[str] = "badge_awarded"
+
+    badge: str
+    name: str
+
+
+class MemberSpotlighted(Event, frozen=True, kw_only=True):
+    """The event's actor puts the member (the aggregate's id) in the light; what they say is not read."""
+
+    wire_name: ClassVar[str] = "member_spotlighted"
+
+    spotlight_id: str
+
+
 # discussions
 
 

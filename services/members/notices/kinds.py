@@ -18,6 +18,8 @@ class Kind(StrEnum):
     IDEA_SUBMITTED = "idea_submitted"
     IDEA_STATUS = "idea_status"
     ROLE_GRANTED = "role_granted"
+    BADGE_AWARDED = "badge_awarded"
+    SPOTLIGHT = "spotlight"
     NEWS = "news"
 
 
@@ -63,6 +65,8 @@ QUIET: Final[dict[Kind, Choice]] = {
     Kind.IDEA_SUBMITTED: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.IDEA_STATUS: Choice(inbox=True, mail=Mail.DAILY),
     Kind.ROLE_GRANTED: Choice(inbox=True, mail=Mail.DAILY),
+    Kind.BADGE_AWARDED: Choice(inbox=True, mail=Mail.WEEKLY),
+    Kind.SPOTLIGHT: Choice(inbox=True, mail=Mail.DAILY),
     Kind.NEWS: Choice(inbox=False, mail=Mail.WEEKLY),
 }
 

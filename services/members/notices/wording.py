@@ -210,8 +210,10 @@ async def _titles(view: _View, kind: Kind, notices: Sequence[Mapping[str, Any]])
     if not subjects:
         return kind, {}
     match kind:
-        case Kind.ROLE_GRANTED:
-            return kind, {role: role for role in subjects}
+        case Kind.ROLE_GRANTED | Kind.SPOTLIGHT:
+            return kind, {subject: subject for subject in subjects}
+        case Kind.BADGE_AWARDED:
+            return kind, {notice["subject"]: notice["refs"]["name"] for notice in of_kind}
         case Kind.POST_BY_PERSON:
             return kind, await view.names(subjects)
         case Kind.REACTION:

@@ -85,6 +85,13 @@ def test_a_role_is_for_who_got_it() -> None:
     assert (role.members, role.reasons[0].subject, role.refs) == (("m9",), "moderator", {"role": "moderator"})
 
 
+def test_a_badge_and_the_light_are_for_who_got_them() -> None:
+    badge = fact(foreign.BadgeAwarded(badge="first-post", name="First post"), "m9", actor="system")
+    assert (badge.members, badge.reasons[0].subject) == (("m9",), "first-post")
+    light = fact(foreign.MemberSpotlighted(spotlight_id="l1"), "m9")
+    assert (light.members, light.reasons[0].subject) == (("m9",), "l1")
+
+
 def test_what_happened_long_ago_is_no_news() -> None:
     assert is_news(NOON, NOON + NEWS)
     assert not is_news(NOON, NOON + NEWS + timedelta(seconds=1))
@@ -111,6 +118,7 @@ READ = {
         *((stream, events) for stream, (_, events) in STREAMS.items()),
         *((view.stream, view.events) for view in (ThreadPeopleView, EventPeopleView, IdeaPeopleView)),
         ("MEMBERS", (foreign.MemberBlocked, foreign.MemberUnblocked)),
+        ("MEMBERS", (foreign.MemberJoined, foreign.MemberLocaleChosen)),
     ]
     for event in events
 }

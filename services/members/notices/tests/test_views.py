@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.access.erasure import ErasureRecorded
-from libs.access.view import MemberLeft
 from libs.shared.domain import Event
 from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
 from services.members.notices import foreign
@@ -72,11 +71,11 @@ class TestFollows:
         await follows.given(blocked, id="m3", brand="b2")
         assert await follows.view.who_blocks("b1", "m9", EVERYBODY) == {"m1"}
         assert await follows.view.who_blocks("b1", "m1", EVERYBODY) == set()
-        await follows.given(MemberLeft(), id="m1")
-        assert await follows.documents("blocks") != []
+        await follows.given(foreign.MemberLeft(), id="m1")
+        assert [document["member"] for document in await follows.documents("blocks")] == ["m3"]
         assert await follows.view.who_blocks("b1", "m9", EVERYBODY) == set()
 
-    @pytest.mark.parametrize("end", [MemberLeft(), ErasureRecorded(key_destroyed_at=NOON)])
+    @pytest.mark.parametrize("end", [foreign.MemberLeft(), ErasureRecorded(key_destroyed_at=NOON)])
     async def test_nothing_is_kept_of_who_left_or_was_erased(self, follows: ViewBench[FollowsView], end: Event) -> None:
         await follows.given(followed(SPACE), followed(THREAD), aggregate="follow", id="m1")
         await follows.given(followed(SPACE), aggregate="follow", id="m2")
@@ -156,7 +155,7 @@ said = st.sampled_from(
         ("m1", TargetMuted(kind=SPACE.kind, target_id=SPACE.id)),
         ("m2", followed(SPACE)),
         ("m2", TargetUnfollowed(kind=SPACE.kind, target_id=SPACE.id)),
-        ("m1", MemberLeft()),
+        ("m1", foreign.MemberLeft()),
     ]
 )
 
