@@ -20,7 +20,7 @@ from libs.shared.pull import head, is_next_within
 from libs.shared.settings import Settings
 from libs.shared.streams import ensure_streams, event_stream
 from libs.shared.testing.platform import MASTER_KEYS
-from services.members import member, member_decisions
+from services.members import brand, member, member_decisions
 from services.members.member import MemberJoined
 from services.members.notices import follow
 from services.members.notices.facts import STREAMS
@@ -51,8 +51,9 @@ class World:
         self.database = database
         self.clock = clock
         self.brand = uuid7()
-        own = (*member_decisions.DECIDER.events, *follow.DECIDER.events)
-        self._stores = {"members": JetStreamEventStore(nats, Codec("members", own, member.UPCASTERS))}
+        own = (*brand.DECIDER.events, *member_decisions.DECIDER.events, *follow.DECIDER.events)
+        upcasters = {**brand.UPCASTERS, **member.UPCASTERS}
+        self._stores = {"members": JetStreamEventStore(nats, Codec("members", own, upcasters))}
         for service, events in _EVENTS.items():
             self._stores[service] = JetStreamEventStore(nats, Codec(service, dict.fromkeys(events)))
 
