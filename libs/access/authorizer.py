@@ -10,7 +10,7 @@ from nats.js.errors import NotFoundError
 
 from libs.access.gate import Gate, Module, Stage
 from libs.access.roles import ALL_ROLES, Role, require
-from libs.access.scopes import READER, is_account
+from libs.access.scopes import PROVISIONER, READER, is_account
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Command, Forbidden, Query, Unavailable
 from libs.shared.event_store import Subject
@@ -67,7 +67,7 @@ class Authorizer:
 
     async def member_only(self, query: Query) -> None:
         """Raise `Forbidden` unless the viewer is a member of the brand, a service account that may read, or SYSTEM."""
-        if not await self._roles(query.brand, query.viewer):
+        if not await self._roles(query.brand, query.viewer) - {PROVISIONER}:
             raise Forbidden("only members of this brand may see this")
 
     async def people_with(self, query: Query, *allowed: Role) -> None:

@@ -12,11 +12,15 @@ ACCOUNT_PREFIX: Final = "sa_"
 #: In an account's roles: it may ask.  No command is decided with it.
 READER: Final = "reader"
 
+#: In an account's roles: it keeps the brand's members as a directory has them (SCIM), and may do nothing else.
+PROVISIONER: Final = "provisioner"
+
 
 class Scope(StrEnum):
-    """`<area>:<level>`; an area is a service.  `write` includes `read`, and `manage` includes both."""
+    """`<area>:<level>`; an area is a service.  `write` includes `read`, `manage` both, `provision` neither."""
 
     MEMBERS_READ = "members:read"
+    MEMBERS_PROVISION = "members:provision"
     DISCUSSIONS_READ = "discussions:read"
     DISCUSSIONS_WRITE = "discussions:write"
     DISCUSSIONS_MANAGE = "discussions:manage"
@@ -32,6 +36,7 @@ _ROLES: Final = {
     "read": frozenset({READER}),
     "write": frozenset({READER, Role.MEMBER.value}),
     "manage": frozenset({READER, Role.MEMBER.value, Role.BUILDER.value}),
+    "provision": frozenset({PROVISIONER}),
 }
 
 

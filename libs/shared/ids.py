@@ -42,6 +42,11 @@ def address_id(key: bytes, brand: str, address: str, *more: str) -> str:
     return _keyed(key, "address", brand, address.lower(), *more)
 
 
+def keyed_id(key: bytes, kind: str, *parts: str) -> str:
+    """Return the keyed hash of something that must not stand readable in a subject, such as a user name."""
+    return _keyed(key, "of", kind, *parts)
+
+
 def _keyed(key: bytes, *parts: str) -> str:
     if not key:
         raise ValueError("the key is empty")

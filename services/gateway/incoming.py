@@ -1,6 +1,7 @@
 """An HTTP request as ASGI brings it (https://asgi.readthedocs.io/en/latest/specs/www.html), read with care."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -24,10 +25,11 @@ class Gone(Exception):
 
 
 class Incoming:
-    """One request.  Fields of the same name are joined by commas (RFC 9110 §5.3)."""
+    """One request; its body is of one of `kinds`.  Fields of the same name are joined by commas (RFC 9110 §5.3)."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, kinds: Collection[str] = (JSON,)) -> None:
         self.scope = scope
+        self._kinds = kinds
         self.method: str = scope["method"]
         self.query: bytes = scope["query_string"]
         self._receive = receive
@@ -125,12 +127,12 @@ class Incoming:
 
     def _check_content_type(self) -> None:
         given = self.headers.get("content-type", "")
-        if given != JSON:
+        if given not in self._kinds:
             kind, *parameters = (part.strip().lower() for part in given.split(";"))
             pairs = (parameter.partition("=") for parameter in parameters)
             charsets = [value.strip('" ') for name, _, value in pairs if name == "charset"]
-            if kind != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
-                raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", f"send {JSON} in UTF-8")
+            if kind not in self._kinds or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+                raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", f"send {' or '.join(self._kinds)} in UTF-8")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadRequest(415, "UNSUPPORTED_MEDIA_TYPE", "send the body uncompressed")
 

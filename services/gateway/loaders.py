@@ -106,6 +106,7 @@ async def _all(questions: Iterable[Any]) -> Sequence[Any]:
 
 SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows.ServiceAccountReply | None])
 INVITATIONS: Final = Many("members", "invitations_get_many", list[rows.InvitationReply | None])
+PROVISIONED_GROUPS: Final = Many("members", "provisioned_groups_get_many", list[rows.ProvisionedGroupReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
 #: Takes `day`, whose rules say what the levels are.
 SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
@@ -116,6 +117,9 @@ SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightRe
 PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None])
 #: Whether the viewer blocks a member.
 BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
+SEGMENTS: Final = Many("members", "segments_get_many", list[rows.SegmentReply | None])
+#: How far a segment is, from 0 to 1.
+SEGMENT_PROGRESS: Final = Many("members", "segment_progress", list[float])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])

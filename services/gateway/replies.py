@@ -1,7 +1,7 @@
 """What the gateway reads of the services' replies: only the fields that the schema shows."""
 
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -277,6 +277,33 @@ class BlockReply(Struct, frozen=True):
     blocked_at: datetime
 
 
+class SegmentReply(Struct, frozen=True):
+    """A segment; `rule` as its service keeps it, None for a list."""
+
+    id: str
+    name: str
+    rule: dict[str, Any] | None
+    created_at: datetime
+    created_by: str
+    settled_at: datetime | None
+    member_count: int
+
+
+class InSegmentReply(Struct, frozen=True):
+    """A member who is in a segment."""
+
+    member_id: str
+    entered_at: datetime
+
+
+class SegmentPreviewReply(Struct, frozen=True):
+    """What a rule would come to."""
+
+    count: int
+    exact: bool
+    sample_ids: list[str]
+
+
 class MembershipReply(Struct, frozen=True):
     """One brand that an identity has joined."""
 
@@ -336,6 +363,23 @@ class InvitationOfferReply(Struct, frozen=True):
     brand_id: str
     role: str
     status: str
+
+
+class DirectoryReply(Struct, frozen=True):
+    """How a brand's directory is read."""
+
+    subject: str
+    shown_name: str
+
+
+class ProvisionedGroupReply(Struct, frozen=True):
+    """A group of a brand's directory."""
+
+    id: str
+    display_name: str
+    member_count: int
+    created_at: datetime
+    role: str | None = None
 
 
 class SpaceReply(Struct, frozen=True):

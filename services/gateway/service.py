@@ -44,6 +44,7 @@ from services.gateway.origins import Origins
 from services.gateway.principals import Principals
 from services.gateway.rates import Rates
 from services.gateway.revocation import Revocations
+from services.gateway.scim.door import PREFIX, Door
 from services.gateway.security import Authenticator, Keys, http_fetch
 from services.gateway.trusted import Trusted
 
@@ -99,6 +100,7 @@ class Application(FastAPI):
     def __init__(self, gateway: Gateway, health: Health) -> None:
         super().__init__(title="Archipel", openapi_url=None, docs_url=None, redoc_url=None)
         self._graphql = _Shared(_compressed(http.GraphQL(gateway)), gateway.origins)
+        self._scim = _compressed(Door(gateway))
 
         async def subscriptions(socket: WebSocket) -> None:
             await websocket.Connection(socket, gateway).run()
@@ -116,6 +118,8 @@ class Application(FastAPI):
         """Answer one request, or serve one connection."""
         if scope["type"] == "http" and scope["path"] == "/graphql":
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._scim(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

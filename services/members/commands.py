@@ -53,6 +53,7 @@ from services.members.notices.preferences import ChooseNotifications, SwitchMail
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
 from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
+from services.members.provisioning.commands import EXEMPT as PROVISIONING
 from services.members.recognition import composition as recognition
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
@@ -91,6 +92,7 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         ChooseNotifications,
         SwitchMail,
         ReadNotices,
+        *PROVISIONING,
     }
 )
 
@@ -121,7 +123,7 @@ class Commands:
             open_to_all=(JoinBrand, GiveConsent, WithdrawConsent, ChooseMemberLocale, *BY_THE_FORM),
             upcasters=member.UPCASTERS,
         )
-        ExternalIds(app, self.members, authorizer)
+        self.external_ids = ExternalIds(app, self.members, authorizer)
         app.aggregate(charter.DECIDER)
         Homes(app)
         app.aggregate(service_account.DECIDER)

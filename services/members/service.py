@@ -17,7 +17,9 @@ from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.notices.composition import Forget, compose_notices
 from services.members.profiles.composition import compose_profiles
+from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
+from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
 from services.members.views.brands import (
     BrandByDomain,
@@ -87,6 +89,7 @@ def compose(app: App) -> None:
     erasures = _erasures(app, authorizer, commands, forget_told)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
+    segments = compose_segments(app, authorizer, commands.members)
     compose_erasing(app)
     compose_export(
         app,
@@ -100,6 +103,8 @@ def compose(app: App) -> None:
             *told,
             *recognition,
             *networking,
+            *compose_provisioning(app, authorizer, commands),
+            *segments,
         ],
     )
 
@@ -139,7 +144,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     reply = list[MemberView | None]
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
-    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members, same_for=anybody)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, assert_never
 
 from msgspec import Meta, Struct, structs
 
-from libs.access.roles import LEADERS, require
+from libs.access.roles import LEADERS, Role, require
 from libs.access.scopes import ACCOUNT_PREFIX, Scope, is_account
 from libs.shared.domain import Command, Decider, DomainError, Event, Forbidden, Id, Invalid, NotFound
 from libs.shared.text import Line
@@ -115,7 +115,10 @@ def evolve(state: ServiceAccount, event: ServiceAccountEvent) -> ServiceAccount:
 
 
 class CreateServiceAccount(Command, frozen=True, kw_only=True):
-    """Let a program into the brand.  Owners and builders only, as all commands here; never a service account."""
+    """Let a program into the brand.  Owners and builders only, as all commands here; never a service account.
+
+    Owners only for one that provisions members, and for its keys: it can end everybody's membership.
+    """
 
     wire_name: ClassVar[str] = "create_service_account"
 
@@ -182,6 +185,7 @@ def decide(state: ServiceAccount, command: ServiceAccountCommand) -> list[Servic
 
 def _create(state: ServiceAccount, command: CreateServiceAccount) -> list[ServiceAccountEvent]:
     scopes = sorted(set(command.scopes))
+    _owners_for(scopes, command)
     if not state.exists:
         return [ServiceAccountCreated(name=command.name, scopes=scopes)]
     if state.closed or (state.name, state.scopes) != (command.name, scopes):
@@ -191,6 +195,7 @@ def _create(state: ServiceAccount, command: CreateServiceAccount) -> list[Servic
 
 def _issue(state: ServiceAccount, command: IssueApiKey) -> list[ServiceAccountEvent]:
     _must_exist(state)
+    _owners_for(state.scopes, command)
     if state.closed:
         raise DomainError("ACCOUNT_CLOSED", "this service account was closed", ("account_id",))
     if not command.now < command.expires_at <= command.now + timedelta(days=MAX_KEY_DAYS):
@@ -218,6 +223,11 @@ def _revoke(state: ServiceAccount, command: RevokeApiKey) -> list[ServiceAccount
     if key is None:
         raise NotFound("the service account has no such key", ("key_id",))
     return [] if key.revoked or state.closed else [ApiKeyRevoked(key_id=command.key_id)]
+
+
+def _owners_for(scopes: list[Scope], command: ServiceAccountCommand) -> None:
+    if Scope.MEMBERS_PROVISION in scopes:
+        require(command.roles, Role.OWNER)
 
 
 def _must_exist(state: ServiceAccount) -> None:

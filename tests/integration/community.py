@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from libs.shared.ids import uuid7
 from libs.shared.testing.platform import OPERATOR, Platform
+from services.gateway import ids as global_ids
 
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
@@ -82,6 +85,8 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
     "revokeInvitation": ("InvitationInput", "invitation { id status }"),
     "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
+    "configureDirectory": ("ConfigureDirectoryInput", "directory { subject shownName }"),
+    "mapGroupToRole": ("MapGroupToRoleInput", "group { id displayName role memberCount }"),
     "signOutEverywhere": ("SignOutEverywhereInput", "signedOut"),
     "signOutMember": ("SignOutMemberInput", "signedOut"),
     "publishRecognitionRules": (
@@ -134,6 +139,11 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "dismissSuggestion": ("OtherMemberInput", "member { id displayName }"),
     "blockMember": ("OtherMemberInput", "member { id viewerBlocks }"),
     "unblockMember": ("OtherMemberInput", "member { id viewerBlocks }"),
+    "createSegment": ("CreateSegmentInput", "segment { id name rule memberCount createdBy { displayName } }"),
+    "changeSegment": ("ChangeSegmentInput", "segment { id name rule }"),
+    "deleteSegment": ("SegmentInput", "segment { id }"),
+    "addToSegment": ("SegmentMembersInput", "segment { id memberCount members { nodes { member { displayName } } } }"),
+    "takeFromSegment": ("SegmentMembersInput", "segment { id memberCount }"),
     "offerTags": ("OfferTagsInput", "networkingTags { tags onlyThese }"),
 }
 
@@ -179,6 +189,13 @@ class Community:
     member: str
     ids: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def brand(self) -> str:
+        """The brand's own id."""
+        found = global_ids.decode(self.ids["Brand"])
+        assert found is not None
+        return found.key
+
 
 def tomorrow(hours: int = 0) -> str:
     """A time within the next days, with its offset."""
@@ -220,6 +237,26 @@ async def found(platform: Platform, **brand: Any) -> Community:
     return made
 
 
+async def api_key(platform: Platform, made: Community, scope: str) -> str:
+    """A new API key of a new service account with one scope."""
+    account = await accepted(
+        platform, made.owner, "createServiceAccount", brandId=made.ids["Brand"], name="Program", scopes=[scope]
+    )
+    issued = await accepted(platform, made.owner, "issueApiKey", serviceAccountId=account["serviceAccount"]["id"])
+    key: str = issued["key"]
+    return key
+
+
+async def provision_group(platform: Platform, made: Community) -> str:
+    """The global id of a group that a directory brought: the one thing that SCIM makes and GraphQL does not."""
+    headers = {"Authorization": f"Bearer {await api_key(platform, made, 'MEMBERS_PROVISION')}"}
+    body = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Staff"}
+    async with httpx.AsyncClient(base_url=f"{platform.url}/scim/v2/{made.slug}", headers=headers) as client:
+        answer = await client.post("/Groups", json=body)
+    assert answer.status_code == 201, answer.text
+    return global_ids.encode("ProvisionedGroup", made.brand, answer.json()["id"])
+
+
 async def furnish(platform: Platform, made: Community) -> None:
     """Put one of everything into the brand."""
     ids, owner, member = made.ids, made.owner, made.member
@@ -232,6 +269,10 @@ async def furnish(platform: Platform, made: Community) -> None:
     await accepted(platform, owner, "giveConsent", brandId=ids["Brand"], purpose="digest", version=1)
     invited = await accepted(platform, owner, "inviteMember", brandId=ids["Brand"], address=f"{made.slug}@example.org")
     ids["Invitation"] = invited["invitation"]["id"]
+    ids["ProvisionedGroup"] = await provision_group(platform, made)
+    segment = await accepted(platform, owner, "createSegment", brandId=ids["Brand"], name="Jury")
+    ids["Segment"] = segment["segment"]["id"]
+    await accepted(platform, owner, "addToSegment", segmentId=ids["Segment"], memberIds=[ids["Member"]])
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")

@@ -19,7 +19,8 @@ def sample(kind: Any, *, full: bool) -> Any:
 def _sample(kind: inspect.Type, full: bool) -> Any:
     match kind:
         case inspect.StructType(fields=fields):
-            return {field.encode_name: _sample(field.type, full) for field in fields if full or field.required}
+            tag = {} if kind.tag_field is None else {kind.tag_field: kind.tag}
+            return tag | {field.encode_name: _sample(field.type, full) for field in fields if full or field.required}
         case inspect.UnionType(types=types):
             options = [option for option in types if not isinstance(option, inspect.NoneType)]
             return _sample(options[0], full) if full or len(options) == len(types) else None
@@ -31,7 +32,7 @@ def _sample(kind: inspect.Type, full: bool) -> Any:
             return values[0]
         case inspect.BoolType():
             return full
-        case inspect.IntType():
+        case inspect.IntType() | inspect.FloatType():
             return 1
         case inspect.FloatType():
             return 1.5

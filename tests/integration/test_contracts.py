@@ -44,7 +44,9 @@ from services.members.notices.following import FollowState
 from services.members.notices.kinds import Kind, Mail
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
+from services.members.provisioning.directory import ShownName, SubjectSource
 from services.members.recognition.facts import Fact, Window
+from services.members.segments.rules import Act
 from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
@@ -53,9 +55,25 @@ T = TypeVar("T")
 ENGINE: Final = Engine()
 SCHEMA: Final = ENGINE.schema._schema
 
-#: Commands and queries of the services that are for others than the gateway.
+#: Commands and queries behind the SCIM door; `test_scim_contracts.py` holds them.
+SCIM: Final = {
+    "cmd.members.provisioned_user.provision_user",
+    "cmd.members.provisioned_user.replace_user",
+    "cmd.members.provisioned_user.remove_user",
+    "cmd.members.provisioned_group.provision_group",
+    "cmd.members.provisioned_group.change_group",
+    "cmd.members.provisioned_group.remove_group",
+    "qry.members.provisioned_users_get_many",
+    "qry.members.provisioned_user_page",
+    "qry.members.provisioned_group_range",
+    "qry.members.provisioned_group_members",
+    "qry.members.groups_of_users",
+}
+
+#: Commands and queries of the services that are for others than the gateway's schema.
 FOR_OTHERS: Final = {
     "cmd.members.brand.complete_furnishing",
+    "cmd.members.segment.settle_segment",
     "qry.members.network_page",
     "qry.members.owner_of_api_key",
     "cmd.members.score.record_fact",
@@ -66,6 +84,8 @@ FOR_OTHERS: Final = {
     "cmd.members.mail_address.opt_out_of_mail",
     "cmd.members.mail_address.opt_in_to_mail",
     "qry.members.mail_link_target",
+    "cmd.members.provisioned_user.settle_group_roles",
+    *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
 }
@@ -87,8 +107,11 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "ProfileFieldType": FieldType,
     "ProfileReach": Reach,
     "BuiltInProfileField": BuiltIn,
+    "DirectorySubject": SubjectSource,
+    "DirectoryShownName": ShownName,
     "SpaceKind": SpaceKind,
     "Emoji": Emoji,
+    "MemberAct": Act,
     "EventFormat": Format,
     "AttendanceMode": Mode,
     "RsvpStatus": RsvpStatus,
@@ -147,8 +170,18 @@ async def run(bus: CheckingBus, query: str, variables: dict[str, Any] | None = N
 
 
 KINDS: Final = (
-    "Member", "Invitation", "ServiceAccount", "Space", "Post", "Event", "Board", "Idea", "Notification",
-)  # fmt: skip
+    "Member",
+    "Invitation",
+    "ServiceAccount",
+    "Segment",
+    "ProvisionedGroup",
+    "Space",
+    "Post",
+    "Event",
+    "Board",
+    "Idea",
+    "Notification",
+)
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
     "Brand": encode("Brand", NO_BRAND, "b1"),
@@ -255,6 +288,11 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"brandId": IDS["Brand"], "token": "b1.i1.secret", "displayName": "Ada"},
         {"acceptedRules": 3},
     ),
+    "configureDirectory": (
+        {"brandId": IDS["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        {},
+    ),
+    "mapGroupToRole": ({"groupId": IDS["ProvisionedGroup"], "role": None}, {"role": "MODERATOR"}),
     "signOutEverywhere": ({}, {}),
     "signOutMember": ({"memberId": IDS["Member"]}, {}),
     "publishRecognitionRules": (
@@ -315,6 +353,23 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
     "blockMember": ({"memberId": IDS["Member"]}, {}),
     "unblockMember": ({"memberId": IDS["Member"]}, {}),
+    "createSegment": (
+        {"brandId": IDS["Brand"], "name": "Experts"},
+        {
+            "rule": {
+                "all": [
+                    {"any": [{"hasRole": "AMBASSADOR"}, {"cameBy": "fair-2026"}, {"joinedWithinDays": 30}]},
+                    {"not": {"broughtBy": {"memberId": IDS["Member"]}}},
+                    {"broughtBy": {}},
+                    {"did": {"act": "REPLIED", "atLeast": 5, "withinDays": 90}},
+                ]
+            }
+        },
+    ),
+    "changeSegment": ({"segmentId": IDS["Segment"]}, {"name": "Old hands", "rule": {"did": {"act": "VOTED"}}}),
+    "deleteSegment": ({"segmentId": IDS["Segment"]}, {}),
+    "addToSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
+    "takeFromSegment": ({"segmentId": IDS["Segment"], "memberIds": [IDS["Member"]]}, {}),
     "offerTags": ({"brandId": IDS["Brand"], "tags": ["Boats"]}, {"onlyThese": True}),
 }
 
@@ -372,6 +427,7 @@ def needed(name: str, field: GraphQLField) -> str:
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
         "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
+        "rule": "{hasRole: OWNER}",
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:

@@ -32,6 +32,18 @@ ALLOWED: Final = {
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
     "cmd.members.member.hide_profile_fields": "who wants to show less of themselves can, at any time",
     "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",
+    **{
+        f"cmd.members.{what}": "a directory prepares a draft, and lets people go whatever the stage"
+        for what in (
+            "provisioned_user.provision_user",
+            "provisioned_user.replace_user",
+            "provisioned_user.remove_user",
+            "provisioned_user.settle_group_roles",
+            "provisioned_group.provision_group",
+            "provisioned_group.change_group",
+            "provisioned_group.remove_group",
+        )
+    },
     "cmd.members.service_account.revoke_api_key": "a key that leaked must stop to count",
     "cmd.members.service_account.close_service_account": "so must an account",
     "cmd.members.score.show_on_leaderboard": "nobody is shown against their will",

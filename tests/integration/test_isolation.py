@@ -99,6 +99,8 @@ def arguments(field: str, made: Community) -> str:
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
+        "segmentPreview": "(rule: {hasRole: OWNER})",
+        "segmentsOfMember": f'(memberId: "{made.ids["Member"]}")',
     }
     needed = [name for name, given in object_type("Brand").fields[field].args.items() if is_required_argument(given)]
     assert bool(needed) == (field in wanted), f"say how Brand.{field} is asked"
@@ -204,6 +206,8 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "resendInvitation": {"invitationId": ids["Invitation"]},
         "revokeInvitation": {"invitationId": ids["Invitation"]},
         "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
+        "configureDirectory": {"brandId": ids["Brand"], "subject": "USER_NAME", "shownName": "DISPLAY_NAME"},
+        "mapGroupToRole": {"groupId": ids["ProvisionedGroup"], "role": "BUILDER"},
         "signOutMember": {"memberId": ids["Member"]},
         "publishRecognitionRules": {"brandId": ids["Brand"], "awards": [], "badges": [], "levels": []},
         "awardBadge": {"memberId": ids["Member"], "badge": "thank-you", "reason": "Mine"},
@@ -241,6 +245,11 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "dismissSuggestion": {"memberId": ids["Member"]},
         "blockMember": {"memberId": ids["Member"]},
         "unblockMember": {"memberId": ids["Member"]},
+        "createSegment": {"brandId": ids["Brand"], "name": "Mine", "rule": {"hasRole": "OWNER"}},
+        "changeSegment": {"segmentId": ids["Segment"], "name": "Mine"},
+        "deleteSegment": {"segmentId": ids["Segment"]},
+        "addToSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Owner"]]},
+        "takeFromSegment": {"segmentId": ids["Segment"], "memberIds": [ids["Member"]]},
         "offerTags": {"brandId": ids["Brand"], "tags": ["mine"]},
     }
 
@@ -249,6 +258,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
   invitations { nodes { id role expiresAt mails } }
+  directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
   members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
@@ -259,6 +269,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   viewerUnreadNotifications viewerNotificationChoices { mailOff kinds { inbox mail } }
   notificationDefaults { digestTimeZone kinds { inbox mail } } viewerFollows { nodes { since } }

@@ -94,3 +94,110 @@ async def test_need_37_tags_of_the_brands_own_list(platform: Platform) -> None:
     await accepted(platform, made.member, "chooseNetworking", brandId=id_, interests=["Sailing"])
     oneself = await refused(platform, made.member, "blockMember", memberId=made.ids["Member"])
     assert oneself == ["INVALID"]
+
+
+RULE = {
+    "all": [
+        {"any": [{"hasRole": "AMBASSADOR"}, {"did": {"act": "POSTED", "atLeast": 2, "withinDays": 30}}]},
+        {"not": {"cameBy": "fair-2026"}},
+    ]
+}
+
+
+async def members_of(platform: Platform, made: Community, segment: str) -> set[str]:
+    query = """query($id: ID!) { node(id: $id) { ... on Segment {
+      memberCount members { nodes { enteredAt member { displayName } } } } } }"""
+    answer = await platform.graphql(query, {"id": segment}, platform.token(made.owner))
+    return {node["member"]["displayName"] for node in answer["data"]["node"]["members"]["nodes"]}
+
+
+async def until_members(platform: Platform, made: Community, segment: str, *names: str) -> None:
+    deadline = time.monotonic() + 60
+    while (shown := await members_of(platform, made, segment)) != set(names):
+        assert time.monotonic() < deadline, shown
+        await asyncio.sleep(0.05)
+
+
+async def test_need_36_a_segment_is_kept_true_by_what_members_do(platform: Platform) -> None:
+    made = await found(platform)
+    id_ = made.ids["Brand"]
+    (ada, ada_id), (bob, bob_id) = [await join(platform, made, name) for name in ("ada", "bob")]
+    fair = f"cy-{made.slug}"
+    await accepted(platform, fair, "joinBrand", brandId=id_, displayName="Cy", source="fair-2026")
+    space = (await accepted(platform, made.owner, "createSpace", brandId=id_, slug="talk", name="Talk"))["space"]["id"]
+
+    async def post(who: str) -> None:
+        await accepted(platform, who, "publishPost", spaceId=space, title="Hello", body="Me")
+
+    for who in (ada, ada, bob, fair, fair):
+        await post(who)
+    assert await refused(platform, ada, "createSegment", brandId=id_, name="Mine", rule=RULE) == ["FORBIDDEN"]
+
+    shown = await until(
+        platform,
+        made,
+        "segmentPreview(rule: {did: {act: POSTED, atLeast: 2}}) { count exact sample { displayName } }",
+        made.owner,
+        lambda shown: shown["segmentPreview"]["count"] == 2,
+    )
+    assert shown["segmentPreview"]["exact"]
+    assert {one["displayName"] for one in shown["segmentPreview"]["sample"]} == {"Ada", "Cy"}
+
+    created = await accepted(platform, made.owner, "createSegment", brandId=id_, name="Experts", rule=RULE)
+    segment = created["segment"]["id"]
+    rule = created["segment"]["rule"]
+    assert rule == RULE, "it can be sent again as it is shown"
+    await until_members(platform, made, segment, "Ada")
+    await post(bob)
+    await until_members(platform, made, segment, "Ada", "Bob")
+    await accepted(platform, made.owner, "grantRole", memberId=made.ids["Member"], role="AMBASSADOR")
+    await until_members(platform, made, segment, "Ada", "Bob", "Mona")
+    await accepted(platform, bob, "leaveBrand", brandId=id_)
+    await accepted(platform, made.owner, "revokeRole", memberId=made.ids["Member"], role="AMBASSADOR")
+    await until_members(platform, made, segment, "Ada")
+
+    changed = {"segmentId": segment, "name": "Quiet ones", "rule": {"not": {"did": {"act": "POSTED"}}}}
+    await accepted(platform, made.owner, "changeSegment", **changed)
+    await until_members(platform, made, segment, "Founder", "Olga", "Mona")
+    fields = "segments { totalCount nodes { name memberCount progress settledAt createdBy { displayName } } }"
+    settled = await until(
+        platform, made, fields, made.owner, lambda shown: shown["segments"]["nodes"][0]["settledAt"] is not None
+    )
+    [one] = settled["segments"]["nodes"]
+    assert (one["name"], one["memberCount"], one["progress"]) == ("Quiet ones", 3, 1.0)
+    assert one["createdBy"] == {"displayName": "Olga"}
+
+    jury = (await accepted(platform, made.owner, "createSegment", brandId=id_, name="Jury"))["segment"]["id"]
+    added = await accepted(platform, made.owner, "addToSegment", segmentId=jury, memberIds=[ada_id])
+    assert added["segment"]["memberCount"] == 1
+    assert await refused(platform, made.owner, "addToSegment", segmentId=jury, memberIds=[bob_id]) == ["NOT_FOUND"]
+    assert await refused(platform, made.owner, "addToSegment", segmentId=segment, memberIds=[ada_id]) == ["INVALID"]
+    theirs = f'segmentsOfMember(memberId: "{ada_id}") {{ name }}'
+    shown = await brand(platform, made, theirs, made.owner, added["consistencyToken"])
+    assert shown == {"segmentsOfMember": [{"name": "Jury"}]}
+    query = "query($slug: String!) { brand(slug: $slug) { segments { totalCount } } }"
+    answer = await platform.graphql(query, {"slug": made.slug}, platform.token(ada))
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"], "members do not see them"
+    await accepted(platform, made.owner, "deleteSegment", segmentId=jury)
+
+
+async def test_need_36_a_rule_has_bounds(platform: Platform) -> None:
+    made = await found(platform)
+    rule: dict[str, Any] = {"hasRole": "OWNER"}
+    for _ in range(6):
+        rule = {"not": rule}
+    given = {"brandId": made.ids["Brand"], "name": "Deep"}
+    assert await refused(platform, made.owner, "createSegment", **given, rule=rule) == ["INVALID"]
+    wide = {"any": [{"hasRole": "OWNER"}] * 50}
+    assert await refused(platform, made.owner, "createSegment", **given, rule=wide) == ["INVALID"]
+    assert await refused(platform, made.owner, "createSegment", **given, rule={"all": []}) == ["INVALID"]
+    for _ in range(400):
+        rule = {"not": rule}
+    query = "mutation($input: CreateSegmentInput!) { createSegment(input: $input) { errors { code } } }"
+    answer = await platform.graphql(query, {"input": {**given, "rule": rule}}, platform.token(made.owner))
+    codes = [error["extensions"]["code"] for error in answer.get("errors", ())]
+    assert codes != ["INTERNAL"], answer
+    assert codes or answer["data"]["createSegment"]["errors"]
+    both = {"hasRole": "OWNER", "cameBy": "fair"}
+    answer = await platform.graphql(query, {"input": {**given, "rule": both}}, platform.token(made.owner))
+    assert answer["errors"], "exactly one of them is said"

@@ -159,9 +159,10 @@ async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], st
 async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
     who, other = await marker.join(), await marker.join()
     honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
+    acts = ["members act counts", "members acts of a day"]
     things = ["members membership", "members profile", "members consent", *honours, "members networking",
-              "members block", "discussions post", "discussions reply", "discussions reaction", "events rsvp",
-              "feedback idea", "feedback vote"]  # fmt: skip
+              "members block", "members segment facts", *acts, *acts, "discussions post", "discussions reply",
+              "discussions reaction", "events rsvp", "feedback idea", "feedback vote"]  # fmt: skip
     found, text = await export(marker, who)
     while len(found) < len(things):
         await asyncio.sleep(0.1)  # facts count in their own time

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.access.scopes import READER, Scope, is_account, roles_in
+from libs.access.scopes import PROVISIONER, READER, Scope, is_account, roles_in
 
 AREAS = ("members", "discussions", "events", "feedback")
 
@@ -32,8 +32,12 @@ def test_what_no_scope_is_gives_nothing(scope: str) -> None:
     assert roles_in("events", {scope}) == frozenset()
 
 
-def test_in_the_members_service_programs_only_read() -> None:
-    assert [scope for scope in Scope if scope.startswith("members:")] == [Scope.MEMBERS_READ]
+def test_in_the_members_service_programs_read_or_provision() -> None:
+    assert [scope for scope in Scope if scope.startswith("members:")] == [Scope.MEMBERS_READ, Scope.MEMBERS_PROVISION]
+
+
+def test_who_provisions_may_do_nothing_else() -> None:
+    assert roles_in("members", {Scope.MEMBERS_PROVISION}) == {PROVISIONER}
 
 
 def test_an_account_shows_in_its_id() -> None:

@@ -7,6 +7,7 @@ from services.gateway.schema import words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.consents import ConsentMutation
+from services.gateway.schema.directories import DirectoryMutation
 from services.gateway.schema.discussion_commands import DiscussionMutation
 from services.gateway.schema.event_commands import EventMutation
 from services.gateway.schema.feedback import FeedbackMutation
@@ -18,6 +19,7 @@ from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.notification_commands import NotificationMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
+from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
 from services.gateway.schema.subscriptions import Subscription
@@ -33,6 +35,7 @@ class Mutation(
     ConsentMutation,
     InvitationMutation,
     ServiceAccountMutation,
+    DirectoryMutation,
     SessionMutation,
     HonourMutation,
     DiscussionMutation,
@@ -41,6 +44,7 @@ class Mutation(
     NotificationMutation,
     PrivacyMutation,
     NetworkingMutation,
+    SegmentMutation,
 ):
     """All commands."""
 

@@ -24,7 +24,9 @@ from services.gateway.loaders import (
     NETWORKS,
     NOTICES,
     POSTS,
+    PROVISIONED_GROUPS,
     REPLIES,
+    SEGMENTS,
     SERVICE_ACCOUNTS,
     SPACES,
     Many,
@@ -49,6 +51,7 @@ from services.gateway.schema.common import (
     unless_missing,
 )
 from services.gateway.schema.consents import BrandConsents
+from services.gateway.schema.directories import BrandDirectory, ProvisionedGroup
 from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
@@ -60,6 +63,7 @@ from services.gateway.schema.notifications import BrandNotifications, Notificati
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.recognition import BrandRecognition
+from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.security import Unauthenticated
@@ -94,11 +98,13 @@ class Brand(
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
+    BrandDirectory,
     BrandJoins,
     BrandNotifications,
     BrandRecognition,
     BrandInvitations,
     BrandNetworking,
+    BrandSegments,
 ):
     """A brand."""
 
@@ -223,6 +229,8 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Member": (MEMBERS, Member.of),
     "ServiceAccount": (SERVICE_ACCOUNTS, ServiceAccount.of),
     "Invitation": (INVITATIONS, Invitation.of),
+    "ProvisionedGroup": (PROVISIONED_GROUPS, ProvisionedGroup.of),
+    "Segment": (SEGMENTS, Segment.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),

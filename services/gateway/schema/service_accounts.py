@@ -43,6 +43,7 @@ class ServiceAccountScope(Enum):
     """Scopes, as services name them."""
 
     MEMBERS_READ = "members:read"
+    MEMBERS_PROVISION = "members:provision"
     DISCUSSIONS_READ = "discussions:read"
     DISCUSSIONS_WRITE = "discussions:write"
     DISCUSSIONS_MANAGE = "discussions:manage"

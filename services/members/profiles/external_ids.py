@@ -58,11 +58,18 @@ class ExternalIds:
                 raise DomainError("NAME_TAKEN", "another member has this external id", ("external_id",)) from None
             raise
 
-    async def _leave(self, command: LeaveBrand) -> Accepted:
+    async def leaving(self, command: LeaveBrand) -> list[tuple[CommandHandler[Any, Any, Any], Command]]:
+        """The steps of an atomic commit that end a membership, for who ends more with it; refused with CONFLICT too."""
         token = await self._token(command.brand, command.member_id)
         if token is None:
-            return await self._members.handle(command)
-        return await self._end(LeaveBrandFreeing(**structs.asdict(command), freeing=token), token)
+            return [(self._members, command)]
+        release = Release(**_about(command), name=token, holder=command.member_id)
+        freeing = LeaveBrandFreeing(**structs.asdict(command), freeing=token)
+        return [(self._members, freeing), (self._claims, release)]
+
+    async def _leave(self, command: LeaveBrand) -> Accepted:
+        steps = await self.leaving(command)
+        return await (handle_together(*steps) if len(steps) > 1 else self._members.handle(command))
 
     async def _erase(self, command: EraseMember) -> Accepted:
         command = structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))

@@ -27,10 +27,9 @@ Reason = Annotated[
 
 
 class Absence(StrEnum):
-    """Why leaderboards do not show a member."""
+    """Why leaderboards do not show a member.  A ban ends a membership, so who is banned has left."""
 
     LEFT = "left"
-    BANNED = "banned"
     OPTED_OUT = "opted_out"
 
 

@@ -19,7 +19,9 @@ from services.members.notices.kinds import Kind, Mail
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
+from services.members.provisioning.tests import samples as provisioning
 from services.members.recognition.tests import samples as recognition
+from services.members.segments.tests import samples as segments
 
 DECIDERS = (
     address.DECIDER,
@@ -40,6 +42,8 @@ DECIDERS = (
     follow.DECIDER,
     preferences.CHOICES,
     preferences.DEFAULTS,
+    *provisioning.DECIDERS,
+    *segments.DECIDERS,
 )
 CODEC = Codec(
     "members",
@@ -173,6 +177,8 @@ SAMPLES = {
     "notification_defaults_proposed.v1": preferences.DefaultsProposed(kind=Kind.NEWS, mail=Mail.OFF),
     "digest_zone_chosen.v1": preferences.DigestZoneChosen(time_zone="Europe/Paris"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
+    **provisioning.SAMPLES,
+    **segments.SAMPLES,
 }
 
 

@@ -153,11 +153,11 @@ class Days:
         await self.prepared()
         await self.hand_over(timedelta())
 
-    async def until_mails_wait(self) -> None:
-        """Turn the clock to the next digest, whose mails then wait to be sent."""
+    async def until_put_off(self, member_id: str) -> None:
+        """Turn the clock to the next digest, which the member's mail server does not take yet."""
         assert self.next_digest is not None
-        await self.hand_over(self.next_digest - self.clock.now())
-        await self.prepared()
+        self.mailbox.replies[f"{member_id}@example.org"].append("451 later")
+        await self.turn(seconds=(self.next_digest - self.clock.now()).total_seconds())
 
     async def prepared(self) -> None:
         """Return when whoever gets a digest has one waiting to be sent."""
@@ -268,26 +268,26 @@ async def test_the_week_has_the_posts_that_were_talked_about_most(days: Days) ->
 
 async def test_opting_out_holds_for_what_was_already_under_way(days: Days) -> None:
     await days.reply()
-    await days.until_mails_wait()
+    await days.until_put_off("ada")
     await days.world.send("notification_choices", SwitchMail, "ada", on=False)
-    await days.turn()
-    assert await days.mails("ada") == []
+    await days.turn(hours=12)
+    assert (days.mailbox.attempts["ada@example.org"], await days.mails("ada")) == (1, [])
     await days.world.send("notification_choices", SwitchMail, "ada", on=True)
     await days.reply("cyn")
-    await days.until_mails_wait()
+    await days.until_put_off("ada")
     await days.world.send("notification_choices", ChooseNotifications, "ada", kind=Kind.REPLY, mail=Mail.OFF)
-    await days.turn()
-    assert await days.mails("ada") == []
+    await days.turn(hours=12)
+    assert (days.mailbox.attempts["ada@example.org"], await days.mails("ada")) == (2, [])
 
 
 async def test_who_left_gets_nothing_and_who_has_no_address_holds_up_nobody(days: Days) -> None:
     await days.reply("cyn")
-    await days.world.write("discussions", "thread", "t1", foreign.ReplyPublished(reply_id="r9"), actor="bob")
+    await days.reply("bob")
     await days.reply("ada")  # bob and cyn take part by now
-    await days.until_mails_wait()
+    await days.until_put_off("ada")
     await days.world.write("members", "member", "ada", member.MemberLeft(), actor="ada")
-    await days.turn()
-    assert await days.mails("ada") == []
+    await days.turn(days=1)
+    assert (days.mailbox.attempts["ada@example.org"], await days.mails("ada")) == (1, [])
     assert [mail["Subject"] for mail in await days.mails("bob")] == ["Votre journée dans Acme"]
 
 
