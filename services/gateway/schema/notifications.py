@@ -30,7 +30,8 @@ from services.gateway.schema.discussions import Post, Reply, Space
 from services.gateway.schema.events import Event
 from services.gateway.schema.feedback import Board, Idea
 from services.gateway.schema.followable import TARGETS
-from services.gateway.schema.members import Member, Role, load_members
+from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.roles import Role
 
 #: How many of those behind a notification are shown.
 SHOWN_PEOPLE: Final = 10

@@ -6,6 +6,7 @@ has a mail sent to whom there is something to tell.  What the mail says is found
 from member, period and day: whoever repeats a step, and however many processes do, sends it once.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -71,7 +72,7 @@ class Digests:
         app.background(follower.name, lambda: follower.run(app.nats, app.db))
         app.on_due(SCHEDULE, self.wake)
 
-    async def take(self, recorded: list[Recorded[Any]]) -> None:
+    async def take(self, recorded: Sequence[Recorded[Any]]) -> None:
         """Schedule the digests of brands that have members now, or members in another zone."""
         changed = {
             one.brand: one.sequence
@@ -123,8 +124,9 @@ class Digests:
 
     async def _add(self, brand: str, chosen: str, digest: Digest) -> None:
         news = await self._wording.top_posts(brand, SYSTEM, digest.after, digest.until)
+        id_ = derived_id("digest", brand, chosen, digest.period, digest.day.isoformat())
         job = {
-            "_id": derived_id("digest", brand, chosen, digest.period, digest.day.isoformat()),
+            "_id": id_,
             "brand": brand,
             "zone": chosen,
             "period": digest.period.value,
@@ -137,7 +139,7 @@ class Digests:
         }
         with suppress(DuplicateKeyError):
             await self._turns.jobs.insert_one(job)
-        self._turns.add(job["_id"])
+        self._turns.add(id_)
 
     async def _schedule(self, brand: str) -> None:
         await self._since(brand)

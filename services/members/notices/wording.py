@@ -10,6 +10,7 @@ from msgspec import Struct
 from libs.shared.app import App
 from libs.shared.bus import BusClient
 from libs.shared.domain import DomainError
+from libs.shared.pull import head
 from services.members.notices.kinds import Kind
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ _POSTS_AT_ONCE: Final = 50
 _TOP_POSTS: Final = 5
 #: What one question asks for at most.
 _MOST: Final = 100
+_MEMBERS: Final = "MEMBERS"
 
 
 class _Member(Struct, frozen=True):
@@ -153,11 +155,13 @@ class Wording:
 
     def __init__(self, app: App) -> None:
         self._bus = app.bus
+        self._js = app.nats.jetstream()
 
     async def address(self, brand: str, reader: str) -> Address | None:
         """Where mails of a member go; None for who is not in the brand, or has no address there."""
         view = _View(self._bus, brand, reader)
-        found = await view.ask("members", "profiles_get_many", list[_Profile | None], ids=[reader])
+        now = {_MEMBERS: await head(self._js, _MEMBERS)}  # who left a moment ago is gone
+        found = await view.ask("members", "profiles_get_many", list[_Profile | None], ids=[reader], at_least=now)
         profile = found[0] if found else None
         names = await view.names([reader])
         if profile is None or profile.email is None or reader not in names:

@@ -127,7 +127,7 @@ class Days:
         await world.write("members", "member", "ada", locale, actor="ada")
         await world.write("discussions", "thread", "t1", foreign.PostPublished(space_id="s1"), actor="ada")
         # Badges come by themselves; these tests are about what others do.
-        quiet = {"kind": Kind.BADGE_AWARDED, "inbox": False, "mail": Mail.OFF}
+        quiet: dict[str, Any] = {"kind": Kind.BADGE_AWARDED, "inbox": False, "mail": Mail.OFF}
         await world.send("notification_defaults", ProposeDefaults, SYSTEM, **quiet)
         await self.scheduled()
 

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from libs.access.roles import Role
 from libs.shared.clock import SystemClock
-from libs.shared.domain import DomainError
+from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.service import App
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members import member
@@ -47,6 +48,9 @@ async def app(servers: tuple[NatsServer, MongoServer]) -> AsyncIterator[App]:
 async def world(app: App, servers: tuple[NatsServer, MongoServer]) -> AsyncIterator[World]:
     async with connected(servers[0].url) as nats:
         made = World(nats, app.db, SystemClock())
+        # Badges come by themselves; most tests here are about what others do.
+        quiet: dict[str, Any] = {"kind": Kind.BADGE_AWARDED, "inbox": False}
+        await made.send("notification_defaults", ProposeDefaults, SYSTEM, **quiet)
         await made.join(["ada", "bob", "cyn", "dan"])
         await made.write("discussions", "thread", "t1", foreign.PostPublished(space_id="s1"), actor="ada")
         await made.settled()  # who follows in the next moment could still be told of it
