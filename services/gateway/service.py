@@ -198,7 +198,11 @@ class Process:
         self._keys = Keys(http_fetch(client, issuer=settings.issuer, jwks_url=settings.jwks_url))
         self._revocations = Revocations()
         tokens = Authenticator(
-            self._keys, issuer=settings.issuer, audience=settings.audience, identity_key=settings.identity_secret
+            self._keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            identity_key=settings.identity_secret,
+            subject_claim=settings.subject_claim,
         )
         self._gateway = assemble(settings, BusClient(self._nats), tokens, self._revocations)
         app = Application(self._gateway, Health(self._alive, self._ready))

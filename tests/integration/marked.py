@@ -32,6 +32,11 @@ from services.members.profiles.audience import EVERYONE
 from services.members.profiles.fields import FieldDefinition, FieldType, Label
 from services.members.profiles.form import DefineProfileField
 from services.members.profiles.profile import ChooseAvatar, FieldValue, SetExternalId, SetProfileFields
+from services.members.provisioning.group import ProvisionGroup
+from services.members.provisioning.profile import EmailAddress, PersonName, Profile, Work
+from services.members.provisioning.user import ProvisionUser
+from services.members.provisioning.views.groups import GroupsOfUsers, UserGroups
+from services.members.provisioning.views.users import ProvisionedUsersGetMany, ProvisionedUserView
 from services.members.recognition.score import AwardBadge
 from services.members.recognition.spotlight import SpotlightMember
 from services.members.views.erasures import ErasureView, MemberErasure
@@ -41,7 +46,7 @@ from tests.integration.crash_clients import PASSING, envelope
 FIELDS = (
     "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
     "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
-    "honour", "light",
+    "honour", "light", "login", "legal", "given", "work",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
@@ -168,7 +173,36 @@ class Marker:
             made.at |= (await self.send(route, command, brand, SYSTEM, **fields)).position
         crm = {"member_id": member, "external_id": f"{mark}crm"}
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
+        await self._provision(made)
         return made
+
+    async def _provision(self, made: Marked) -> None:
+        """What the organisation's directory says of the member, whom it knows by the subject that they sign in with."""
+        mark, brand = made.mark, made.brand
+        said = Profile(
+            name=PersonName(formatted=f"{mark}legal", given_name=f"{mark}given"),
+            work=Work(department=f"{mark}work"),
+            emails=[EmailAddress(value=f"{mark}email@example.org")],
+        )
+        user = {"user_name": f"{mark}login", "external_id": mark, "profile": said}
+        accepted = await self.send("members.provisioned_user", ProvisionUser, brand, SYSTEM, **user)
+        assert accepted.id == made.member
+        group = {"group_id": uuid7(), "display_name": f"{CONTROL} {mark[-4:]}", "members": [made.member]}
+        made.at |= (await self.send("members.provisioned_group", ProvisionGroup, brand, SYSTEM, **group)).position
+
+    async def let_go(self, who: Marked) -> None:
+        """Return once the directory's record of who is erased has ended, a moment after the membership."""
+        deadline = time.monotonic() + _SECONDS
+        query: dict[str, Any] = {"brand": who.brand, "viewer": SYSTEM}
+        while True:
+            [user] = await self.ask(
+                "members", ProvisionedUsersGetMany(**query, ids=[who.member]), list[ProvisionedUserView | None]
+            )
+            [places] = await self.ask("members", GroupsOfUsers(**query, user_ids=[who.member]), list[UserGroups])
+            if user is None and not places.groups:
+                return
+            assert time.monotonic() < deadline, "the directory still has who was erased"
+            await asyncio.sleep(0.1)
 
     @staticmethod
     def _honours(member: str, mark: str) -> list[tuple[str, type[Command], dict[str, Any]]]:
