@@ -32,6 +32,7 @@ from services.members.notices.views.choices import (
 from services.members.notices.views.follows import FollowPage, FollowPageResult, FollowsView
 from services.members.notices.views.readers import ReadersView
 from services.members.notices.wording import Wording
+from services.members.notices.writers import Writers
 
 #: Lets go of what is kept of a member of a brand.
 Forget = Callable[[str, str], Awaitable[None]]
@@ -49,8 +50,9 @@ def compose_notices(
     following = Following(app, follows, audience)
     app.aggregate(preferences.CHOICES)
     app.aggregate(preferences.DEFAULTS)
-    inbox = Inbox(lambda: app.db)
-    Telling(app, audience, inbox, mailer)
+    writers = Writers(app)
+    inbox = Inbox(app, writers)
+    Telling(app, audience, inbox, writers, mailer)
     readers, wording = app.view(ReadersView()), Wording(app)
     Digests(app, readers=readers, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
     Mails(app, choices=choices, inbox=inbox, wording=wording, mailer=mailer)

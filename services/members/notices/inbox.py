@@ -5,30 +5,26 @@ nobody's business later.  So they stand in collections of their own (`notices`, 
 process that tells (`telling.py`) and by members who read.
 """
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import Meta, Struct, structs
 from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
 
+from libs.shared.app import App
 from libs.shared.domain import Accepted, Command, Id, Query
-from libs.shared.mongo import Database, Session, is_transient, transaction
+from libs.shared.mongo import Session
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.times import from_ms, to_ms
 from services.members.notices.audience import Receiver
 from services.members.notices.facts import Fact
 from services.members.notices.kinds import Kind
 from services.members.notices.notice import Told, notice_id, notice_key, tell
+from services.members.notices.writers import Writers
 
 #: How many notifications one transaction marks as read.
 _READ_AT_ONCE: Final = 500
-_TRIES: Final = 20
-_PAUSE_SECONDS: Final = 0.02
-
-T = TypeVar("T")
 
 
 class NoticeView(Struct, frozen=True, kw_only=True):
@@ -90,8 +86,9 @@ class ReadNotices(Command, frozen=True, kw_only=True):
 class Inbox:
     """Reads and writes them."""
 
-    def __init__(self, database: Callable[[], Database]) -> None:
-        self._database = database
+    def __init__(self, app: App, writers: Writers) -> None:
+        self._app = app
+        self._writers = writers
 
     async def prepare(self) -> None:
         """Make the indexes; the collections come with them."""
@@ -165,7 +162,7 @@ class Inbox:
         which: dict[str, Any] = {"whose": whose, "unread": True, "at_ms": {"$gt": -1, "$lt": to_ms(until) + 1}}
         if command.ids is not None:
             which["_id"] = {"$in": [notice_key(command.brand, command.actor, id_) for id_ in command.ids]}
-        while await again(lambda: self._mark(whose, which)) == _READ_AT_ONCE:
+        while await self._writers.run(lambda session: self._mark(whose, which, session)) == _READ_AT_ONCE:
             pass
         return Accepted(id=command.actor, position={})
 
@@ -190,21 +187,19 @@ class Inbox:
         """Drop a member's inbox: they left or were erased."""
         whose = f"{brand}:{member}"
 
-        async def drop() -> None:
-            async with transaction(self._database()) as session:
-                await self._notices.delete_many({"whose": whose}, session=session)
-                await self._counts.delete_one({"_id": whose}, session=session)
+        async def drop(session: Session) -> None:
+            await self._notices.delete_many({"whose": whose}, session=session)
+            await self._counts.delete_one({"_id": whose}, session=session)
 
-        await again(drop)
+        await self._writers.run(drop)
 
-    async def _mark(self, whose: str, which: Mapping[str, Any]) -> int:
-        """Mark some of these as read; returns how many."""
-        async with transaction(self._database()) as session:
-            found = await self._notices.find(which, {"shown": 1}, session=session).to_list(_READ_AT_ONCE)
-            if found:
-                ids = [document["_id"] for document in found]
-                await self._notices.update_many({"_id": {"$in": ids}}, {"$set": {"unread": False}}, session=session)
-                await self._count({whose: -sum(document["shown"] for document in found)}, session)
+    async def _mark(self, whose: str, which: Mapping[str, Any], session: Session) -> int:
+        """Mark some of these as read, within a transaction; returns how many."""
+        found = await self._notices.find(which, {"shown": 1}, session=session).to_list(_READ_AT_ONCE)
+        if found:
+            ids = [document["_id"] for document in found]
+            await self._notices.update_many({"_id": {"$in": ids}}, {"$set": {"unread": False}}, session=session)
+            await self._count({whose: -sum(document["shown"] for document in found)}, session)
         return len(found)
 
     async def _count(self, changes: Mapping[str, int], session: Session) -> None:
@@ -218,11 +213,11 @@ class Inbox:
 
     @property
     def _notices(self) -> Any:
-        return self._database()["notices"]
+        return self._app.db["notices"]
 
     @property
     def _counts(self) -> Any:
-        return self._database()["notice_counts"]
+        return self._app.db["notice_counts"]
 
 
 def notice_view(document: Mapping[str, Any]) -> NoticeView:
@@ -239,15 +234,3 @@ def notice_view(document: Mapping[str, Any]) -> NoticeView:
         at=from_ms(document["at_ms"]),
         refs=document["refs"],
     )
-
-
-async def again(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try until nobody else writes the same; raises what does not pass by itself, and what does not pass at all."""
-    for number in range(_TRIES):
-        try:
-            return await attempt()
-        except Exception as error:
-            if not is_transient(error) or number == _TRIES - 1:
-                raise
-        await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5) * (number + 1))  # noqa: S311 – jitter
-    raise AssertionError

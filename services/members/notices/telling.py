@@ -12,22 +12,22 @@ from typing import Any, Final
 
 import msgspec
 from nats.errors import Error as NatsError
-from pymongo.errors import DuplicateKeyError
 
 from libs.shared.app import App
 from libs.shared.follower import Follower
 from libs.shared.ids import derived_id
-from libs.shared.mongo import transaction
+from libs.shared.mongo import Session
 from libs.shared.recorded import Recorded
 from services.members.mail.mailer import Mailer
 from services.members.notices.audience import Audience, Receiver
 from services.members.notices.facts import STREAMS, Fact, fact_of, is_news, with_thread
 from services.members.notices.foreign import MemberLeft
-from services.members.notices.inbox import Inbox, again
+from services.members.notices.inbox import Inbox
 from services.members.notices.kinds import Kind, Mail
 from services.members.notices.notice import Told
 from services.members.notices.places import nth_slice
 from services.members.notices.turns import Turns
+from services.members.notices.writers import Writers
 
 #: How mails about one notification are called; what they are about is `mail_about`.
 MAIL: Final = "notification"
@@ -61,10 +61,11 @@ def read_mail_about(about: str) -> tuple[str, str]:
 class Telling:
     """Both steps."""
 
-    def __init__(self, app: App, audience: Audience, inbox: Inbox, mailer: Mailer) -> None:
+    def __init__(self, app: App, audience: Audience, inbox: Inbox, writers: Writers, mailer: Mailer) -> None:
         self._app = app
         self._audience = audience
         self._inbox = inbox
+        self._writers = writers
         self._mailer = mailer
         self._turns = Turns(app, "notice_jobs", self.step)
         for stream, (subjects, events) in STREAMS.items():
@@ -96,7 +97,8 @@ class Telling:
             "mails": [],
         }
         place = recorded.sequence * _EVENTS_IN_A_COMMIT + recorded.index
-        if await again(lambda: self._add(recorded.stream, place, job)):
+        await self._streams.update_one({"_id": recorded.stream}, {"$setOnInsert": {"place": 0}}, upsert=True)
+        if await self._writers.run(lambda session: self._add(recorded.stream, place, job, session)):
             self._turns.add(fact.id)
         return True
 
@@ -106,18 +108,12 @@ class Telling:
         written = await threads.written(fact.brand, fact.refs.get("reply") or fact.refs["target"])
         return with_thread(fact, author=written.author, space=written.space) if written else None
 
-    async def _add(self, stream: str, place: int, job: dict[str, Any]) -> bool:
-        """Add a job; False when the stream was read further before."""
-        streams = self._app.db["notice_streams"]
-        if await streams.find_one({"_id": stream}) is None:
-            with suppress(DuplicateKeyError):
-                await streams.insert_one({"_id": stream, "place": 0})
-        async with transaction(self._app.db) as session:
-            moved = await streams.update_one(
-                {"_id": stream, "place": {"$lt": place}}, {"$set": {"place": place}}, session=session
-            )
-            if moved.matched_count:
-                await self._turns.jobs.insert_one(job, session=session)
+    async def _add(self, stream: str, place: int, job: dict[str, Any], session: Session) -> bool:
+        """Add a job, within a transaction; False when the stream was read further before."""
+        further = {"_id": stream, "place": {"$lt": place}}
+        moved = await self._streams.update_one(further, {"$set": {"place": place}}, session=session)
+        if moved.matched_count:
+            await self._turns.jobs.insert_one(job, session=session)
         return bool(moved.matched_count)
 
     # Step 2
@@ -132,32 +128,31 @@ class Telling:
             await self._turns.jobs.delete_one({"_id": job["_id"], "slice": job["slice"], "mails": []})
             return False
         receivers = await self._audience.receivers(fact, nth_slice(job["slice"], job["slices"]))
-        told, mails = await self._tell(fact, job, receivers)
+        told, mails = await self._writers.run(lambda session: self._tell(fact, job, receivers, session))
         await self._announce(fact, told)
         return mails or job["slice"] + 1 < job["slices"]
 
     async def _tell(
-        self, fact: Fact, job: dict[str, Any], receivers: list[Receiver]
+        self, fact: Fact, job: dict[str, Any], receivers: list[Receiver], session: Session
     ) -> tuple[list[tuple[Receiver, Told]], bool]:
-        """Write a slice and that it is done, at once; nothing when another process was faster.
+        """Write a slice and that it is done, within a transaction; nothing when another process was faster.
 
         Returns whose notification changed, and whether there are mails to be sent.
         """
         jobs, it = self._turns.jobs, {"_id": job["_id"]}
-        async with transaction(self._app.db) as session:
-            step = {**it, "slice": job["slice"], "mails": []}
-            if not (await jobs.update_one(step, {"$inc": {"slice": 1}}, session=session)).matched_count:
-                return [], False
-            told = await self._inbox.tell(fact, receivers, session)
-            mails = [
-                [one.member, new.document["notice"], new.document["since_ms"]]
-                for one, new in told
-                if one.choice.mail is Mail.NOW
-            ]
-            if mails:
-                await jobs.update_one(it, {"$set": {"mails": mails}}, session=session)
-            elif job["slice"] + 1 == job["slices"]:
-                await jobs.delete_one(it, session=session)
+        step = {**it, "slice": job["slice"], "mails": []}
+        if not (await jobs.update_one(step, {"$inc": {"slice": 1}}, session=session)).matched_count:
+            return [], False
+        told = await self._inbox.tell(fact, receivers, session)
+        mails = [
+            [one.member, new.document["notice"], new.document["since_ms"]]
+            for one, new in told
+            if one.choice.mail is Mail.NOW
+        ]
+        if mails:
+            await jobs.update_one(it, {"$set": {"mails": mails}}, session=session)
+        elif job["slice"] + 1 == job["slices"]:
+            await jobs.delete_one(it, session=session)
         return told, bool(mails)
 
     async def _send(self, fact: Fact, job: dict[str, Any]) -> None:
@@ -174,3 +169,7 @@ class Telling:
             changed = Changed(brand=fact.brand, notices=notices)
             with suppress(NatsError, OSError):
                 await self._app.nats.publish(live_subject(fact.brand), msgspec.json.encode(changed))
+
+    @property
+    def _streams(self) -> Any:
+        return self._app.db["notice_streams"]
