@@ -561,3 +561,96 @@ class ChoicesReply(Struct, frozen=True):
     kinds: list[ChoiceReply]
     mail_off: bool
     time_zone: str
+
+
+class WordingReply(Struct, frozen=True):
+    """A step in one language."""
+
+    locale: str
+    title: str
+    text: str = ""
+
+
+class StepReply(Struct, frozen=True):
+    """A step of a journey."""
+
+    id: str
+    kind: str
+    after_hours: int
+    wordings: list[WordingReply]
+    space_id: str | None = None
+    completed_by: str | None = None
+
+
+class JourneyReply(Struct, frozen=True):
+    """The newest edition of a journey."""
+
+    edition: int
+    steps: list[StepReply]
+    published_at: datetime
+
+
+class JourneyOfBrandReply(Struct, frozen=True):
+    """The journey of a brand, if it has one."""
+
+    journey: JourneyReply | None = None
+
+
+class MemberStepReply(Struct, frozen=True):
+    """What became of a step of a member."""
+
+    step: StepReply
+    due_at: datetime
+    reminded_at: datetime | None = None
+    completed_at: datetime | None = None
+    skipped_at: datetime | None = None
+
+
+class MemberJourneyReply(Struct, frozen=True):
+    """A member's journey."""
+
+    member_id: str
+    edition: int
+    state: str
+    started_at: datetime
+    steps: list[MemberStepReply]
+    finished_at: datetime | None = None
+
+
+class JourneyOfMemberReply(Struct, frozen=True):
+    """The journey of a member, if they ever set out."""
+
+    journey: MemberJourneyReply | None = None
+
+
+class StepReportReply(Struct, frozen=True):
+    """What became of a step of all members."""
+
+    step: StepReply
+    completed: int
+    skipped: int
+    reminded: int
+    median_hours: int | None = None
+
+
+class JourneyReportReply(Struct, frozen=True):
+    """How far members come."""
+
+    started: int
+    under_way: int
+    paused: int
+    finished: int
+    steps: list[StepReportReply]
+
+
+class NudgeRuleReply(Struct, frozen=True):
+    """After how many days of silence a brand nudges; None for never."""
+
+    after_days: int | None = None
+
+
+class MemberNudgesReply(Struct, frozen=True):
+    """A member's nudges."""
+
+    on: bool
+    last_at: datetime | None = None

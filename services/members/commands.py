@@ -33,6 +33,7 @@ from services.members.consents.consent import GiveConsent, WithdrawConsent
 from services.members.homes import Homes
 from services.members.invitations.invitation import AcceptInvitation
 from services.members.joining import Door
+from services.members.journeys.nudge import ChooseNudges
 from services.members.mail.address import OptInToMail, OptOutOfMail
 from services.members.member import (
     AcceptRules,
@@ -81,6 +82,7 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        ChooseNudges,
         *recognition.EXEMPT,
         OptOutOfMail,
         OptInToMail,

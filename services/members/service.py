@@ -13,6 +13,7 @@ from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
+from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
 from services.members.networking.composition import compose_networking
 from services.members.notices.composition import Forget, compose_notices
@@ -78,6 +79,7 @@ def compose(app: App) -> None:
     app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
+    journeys = compose_journeys(app, authorizer, commands.members)
     _network_queries(app)
     brands = _brand_queries(app)
     mailer = compose_mail(app, brands)
@@ -101,6 +103,7 @@ def compose(app: App) -> None:
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *told,
+            *journeys,
             *recognition,
             *networking,
             *compose_provisioning(app, authorizer, commands),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,21 @@ from services.gateway import ids as global_ids
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
 _FOLLOWED = "target { ... on Post { id viewerFollows } ... on Member { id viewerFollows } }"
+_WAY = """version state member { id } currentStep { step { stepId } }
+  steps { dueAt completedAt skippedAt step { stepId title } }"""
+
+#: A step of each kind of completing: by what the member does, by their word, and by a leader's.
+JOURNEY_STEPS: Sequence[Mapping[str, Any]] = (
+    {"stepId": "hello", "kind": "INTRODUCE", "afterDays": 3, "wordings": [{"locale": "en", "title": "Say hello"}]},
+    {
+        "stepId": "coffee", "kind": "CUSTOM", "afterDays": 7, "completedBy": "MEMBER",
+        "wordings": [{"locale": "en", "title": "Have a coffee"}],
+    },
+    {
+        "stepId": "talk", "kind": "CUSTOM", "afterDays": 14, "completedBy": "LEADER",
+        "wordings": [{"locale": "en", "title": "Talk to us"}, {"locale": "fr", "title": "Parlez-nous"}],
+    },
+)  # fmt: skip
 _FORM = "profileForm { version fields { field { key required } retired } rules { field audience { reach roles } } }"
 _PROFILE = """member { id bio email profile { bio avatar { url alt } email timeZone language externalId completeness
   hiddenFields fields { field { key } text number choices yes hidden } } }"""
@@ -51,6 +66,15 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "setDomain": ("SetDomainInput", "brand { domain }"),
     "chooseLocale": ("ChooseLocaleInput", "brand { locale }"),
     "acceptRules": ("AcceptRulesInput", "member { id displayName }"),
+    "publishJourney": (
+        "PublishJourneyInput",
+        "brand { journey { version steps { stepId kind afterDays afterHours title space { slug } } } }",
+    ),
+    "setNudgeRule": ("SetNudgeRuleInput", "brand { nudgeAfterDays }"),
+    "beginJourney": ("BeginJourneyInput", f"journey {{ {_WAY} }}"),
+    "completeJourneyStep": ("CompleteJourneyStepInput", f"journey {{ {_WAY} }}"),
+    "skipJourneyStep": ("SkipJourneyStepInput", f"journey {{ {_WAY} }}"),
+    "chooseNudges": ("ChooseNudgesInput", "brand { viewerNudges { on } }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
@@ -260,6 +284,9 @@ async def provision_group(platform: Platform, made: Community) -> str:
 async def furnish(platform: Platform, made: Community) -> None:
     """Put one of everything into the brand."""
     ids, owner, member = made.ids, made.owner, made.member
+    await accepted(platform, owner, "publishJourney", brandId=ids["Brand"], steps=JOURNEY_STEPS)
+    for subject in (owner, member):
+        await accepted(platform, subject, "beginJourney", brandId=ids["Brand"])
     account = await accepted(
         platform, owner, "createServiceAccount", brandId=ids["Brand"], name="Bot", scopes=["FEEDBACK_MANAGE"]
     )

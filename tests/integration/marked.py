@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from pymongo import MongoClient
 
+from libs.access.erasing import ErasureShown, Scrubbed
+from libs.access.roles import Role
 from libs.shared.bus import BusClient
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
 from libs.shared.ids import uuid7
@@ -24,7 +26,8 @@ from services.feedback.vote import CastVote
 from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
 from services.members.consents.consent import GiveConsent
-from services.members.member import ChangeProfile, EraseMember, JoinBrand
+from services.members.invitations.invitation import InviteMember
+from services.members.member import ChangeProfile, EraseMember, GrantRole, JoinBrand
 from services.members.network import CreateNetwork
 from services.members.networking.block_list import BlockMember
 from services.members.networking.networking import ChooseNetworking
@@ -46,7 +49,7 @@ from tests.integration.crash_clients import PASSING, envelope
 FIELDS = (
     "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
     "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
-    "honour", "light", "login", "legal", "given", "work",
+    "honour", "light", "login", "legal", "given", "work", "words",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
@@ -174,6 +177,10 @@ class Marker:
         crm = {"member_id": member, "external_id": f"{mark}crm"}
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
         await self._provision(made)
+        leads = await self.send("members.member", GrantRole, brand, SYSTEM, member_id=member, role=Role.BUILDER)
+        await self.ask("members", ErasureShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Scrubbed)  # waits
+        guest = {"address": f"guest-{mark}@example.org", "message": f"{mark}words"}
+        made.at |= (await self.send("members.invitation", InviteMember, brand, member, **guest)).position
         return made
 
     async def _provision(self, made: Marked) -> None:

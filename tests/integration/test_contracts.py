@@ -40,6 +40,8 @@ from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
 from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
+from services.members.journeys.journey import Completer, StepKind
+from services.members.journeys.views.journeys import JourneyState
 from services.members.notices.following import FollowState
 from services.members.notices.kinds import Kind, Mail
 from services.members.profiles.audience import BuiltIn, Reach
@@ -47,7 +49,7 @@ from services.members.profiles.fields import FieldType
 from services.members.provisioning.directory import ShownName, SubjectSource
 from services.members.recognition.facts import Fact, Window
 from services.members.segments.rules import Act
-from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
+from tests.integration.community import COLORS, COMPANY, JOURNEY_STEPS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -102,6 +104,9 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
+    "JourneyStepKind": StepKind,
+    "StepCompleter": Completer,
+    "JourneyState": JourneyState,
     "Module": Module,
     "ServiceAccountScope": Scope,
     "ProfileFieldType": FieldType,
@@ -238,6 +243,15 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "setDomain": ({"brandId": IDS["Brand"], "domain": None}, {"domain": "example.org"}),
     "chooseLocale": ({"brandId": IDS["Brand"], "locale": "fr-CA"}, {}),
     "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
+    "publishJourney": (
+        {"brandId": IDS["Brand"], "steps": []},
+        {"steps": [*JOURNEY_STEPS, {**JOURNEY_STEPS[0], "stepId": "there", "afterHours": 5, "spaceId": IDS["Space"]}]},
+    ),
+    "setNudgeRule": ({"brandId": IDS["Brand"], "afterDays": None}, {"afterDays": 7}),
+    "beginJourney": ({"brandId": IDS["Brand"]}, {}),
+    "completeJourneyStep": ({"brandId": IDS["Brand"], "stepId": "coffee"}, {"memberId": IDS["Member"]}),
+    "skipJourneyStep": ({"brandId": IDS["Brand"], "stepId": "coffee"}, {}),
+    "chooseNudges": ({"brandId": IDS["Brand"], "on": False}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),

@@ -30,6 +30,7 @@ ALLOWED: Final = {
     "cmd.members.member.leave_brand": "nobody is held in a brand",
     "cmd.members.member.erase_member": "who wants to be forgotten is, whatever the brand does",
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
+    "cmd.members.nudge.choose_nudges": "who wants no nudges is heard at any time",
     "cmd.members.member.hide_profile_fields": "who wants to show less of themselves can, at any time",
     "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",
     **{

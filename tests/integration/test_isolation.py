@@ -92,6 +92,7 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "memberJourney": f'(memberId: "{made.ids["Member"]}")',
         "searchMembers": '(prefix: "m")',
         "memberByExternalId": '(externalId: "crm-1")',
         "consentText": '(purpose: "digest", version: 1)',
@@ -174,6 +175,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "setDomain": {"brandId": ids["Brand"], "domain": "mallory.example"},
         "chooseLocale": {"brandId": ids["Brand"], "locale": "de"},
         "acceptRules": {"brandId": ids["Brand"], "version": 1},
+        "publishJourney": {"brandId": ids["Brand"], "steps": []},
+        "setNudgeRule": {"brandId": ids["Brand"], "afterDays": 1},
+        "beginJourney": {"brandId": ids["Brand"]},
+        "completeJourneyStep": {"brandId": ids["Brand"], "stepId": "talk", "memberId": ids["Member"]},
+        "skipJourneyStep": {"brandId": ids["Brand"], "stepId": "hello"},
+        "chooseNudges": {"brandId": ids["Brand"], "on": False},
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
@@ -257,6 +264,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  journey { version steps { stepId } } nudgeAfterDays journeyReport { started steps { completed skipped } }
   invitations { nodes { id role expiresAt mails } }
   directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }

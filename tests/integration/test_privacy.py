@@ -161,7 +161,10 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
     who, other = await marker.join(), await marker.join()
     honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
     acts = ["members act counts", "members acts of a day"]
-    things = ["members membership", "members profile", "members consent", *honours, "members networking",
+    silence = ["members nudges", "members last post or reply", "members last idea"]
+    words = "members words in an invitation"
+    things = ["members membership", "members profile", "members consent", words, *silence, *honours,
+              "members networking",
               "members block", "members provisioned user", "members provisioned group", "members segment facts",
               *acts, *acts, "discussions post", "discussions reply", "discussions reaction", "events rsvp",
               "feedback idea", "feedback vote"]  # fmt: skip

@@ -14,6 +14,7 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
+from services.gateway.schema.journey_commands import JourneyMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.networking import NetworkingMutation
 from services.gateway.schema.notification_commands import NotificationMutation
@@ -31,6 +32,7 @@ class Mutation(
     BrandLaunchMutation,
     HomeMutation,
     MemberMutation,
+    JourneyMutation,
     ProfileMutation,
     ConsentMutation,
     InvitationMutation,

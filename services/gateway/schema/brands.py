@@ -57,6 +57,7 @@ from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
+from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.notifications import BrandNotifications, Notification
@@ -101,6 +102,7 @@ class Brand(
     BrandDirectory,
     BrandJoins,
     BrandNotifications,
+    BrandJourneys,
     BrandRecognition,
     BrandInvitations,
     BrandNetworking,

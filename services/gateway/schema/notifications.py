@@ -52,6 +52,8 @@ class NotificationKind(Enum):
     ROLE_GRANTED = "role_granted"
     BADGE_AWARDED = "badge_awarded"
     SPOTLIGHT = "spotlight"
+    JOURNEY_STEP = "journey_step"
+    NUDGE = "nudge"
     NEWS = "news"
 
 
@@ -164,6 +166,11 @@ class Notification(Node):
         """The badge that was given, as `Member.badges` call it; null for other kinds."""
         return self.row.refs.get("badge")
 
+    @field
+    def step_id(self) -> str | None:
+        """The step of the sender's journey that is due; null for other kinds."""
+        return self.row.refs.get("step")
+
 
 def _present(found: Answers[Member | None]) -> list[Member] | Exception:
     failed = next((one for one in found if isinstance(one, Exception)), None)
@@ -187,10 +194,10 @@ def _subject(one: Notification) -> Wanted | None:
             return Wanted(one.scope, "Board", subject)
         case NotificationKind.IDEA_STATUS:
             return Wanted(one.scope, "Idea", subject)
-        case NotificationKind.ROLE_GRANTED | NotificationKind.BADGE_AWARDED | NotificationKind.SPOTLIGHT:
-            return Wanted(one.scope, "Member", one.scope.viewer)
-        case _:
+        case NotificationKind.NEWS:
             return None
+        case _:  # about the sender
+            return Wanted(one.scope, "Member", one.scope.viewer)
 
 
 def _latest(one: Notification) -> Wanted | None:

@@ -15,12 +15,14 @@ from services.members.notices.foreign import (
     IdeaStatusChanged,
     IdeaSubmitted,
     MemberLeft,
+    MemberNudged,
     MemberSpotlighted,
     PostPublished,
     ReactionAdded,
     ReplyPublished,
     RoleGranted,
     RsvpPromoted,
+    StepReminded,
 )
 from services.members.notices.kinds import Kind
 
@@ -30,8 +32,14 @@ NEWS: Final = timedelta(days=3)
 #: What is read, by the stream in which it stands, and under which subjects.
 STREAMS: Final[dict[str, tuple[tuple[str, ...], tuple[type[Event], ...]]]] = {
     "MEMBERS": (
-        ("evt.members.*.member.>", "evt.members.*.score.>", "evt.members.*.spotlight.>"),
-        (RoleGranted, BadgeAwarded, MemberSpotlighted, MemberLeft),
+        (
+            "evt.members.*.member.>",
+            "evt.members.*.score.>",
+            "evt.members.*.spotlight.>",
+            "evt.members.*.progress.>",
+            "evt.members.*.nudge.>",
+        ),
+        (RoleGranted, BadgeAwarded, MemberSpotlighted, StepReminded, MemberNudged, MemberLeft),
     ),
     "DISCUSSIONS": (
         ("evt.discussions.*.thread.>", "evt.discussions.*.reaction.>"),
@@ -124,6 +132,11 @@ def fact_of(recorded: Recorded[Any]) -> Fact | None:
         case MemberSpotlighted(spotlight_id=spotlight):
             reason = Reason(kind=Kind.SPOTLIGHT, subject=spotlight)
             return _fact(recorded, (reason,), members=(id_,), refs={"spotlight": spotlight})
+        case StepReminded(step_id=step):
+            reason = Reason(kind=Kind.JOURNEY_STEP, subject=step)
+            return _fact(recorded, (reason,), members=(id_,), refs={"step": step})
+        case MemberNudged():
+            return _fact(recorded, (Reason(kind=Kind.NUDGE, subject=id_),), members=(id_,), refs={})
         case _:
             return None
 

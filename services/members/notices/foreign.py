@@ -69,6 +69,20 @@ class MemberSpotlighted(Event, frozen=True, kw_only=True):
     spotlight_id: str
 
 
+class StepReminded(Event, frozen=True, kw_only=True):
+    """A step of the member's (the aggregate's id) journey is due."""
+
+    wire_name: ClassVar[str] = "step_reminded"
+
+    step_id: str
+
+
+class MemberNudged(Event, frozen=True, kw_only=True):
+    """The member (the aggregate's id) was silent for long and is invited to say something."""
+
+    wire_name: ClassVar[str] = "member_nudged"
+
+
 # discussions
 
 

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     ROLE_GRANTED = "role_granted"
     BADGE_AWARDED = "badge_awarded"
     SPOTLIGHT = "spotlight"
+    JOURNEY_STEP = "journey_step"
+    NUDGE = "nudge"
     NEWS = "news"
 
 
@@ -67,6 +69,8 @@ QUIET: Final[dict[Kind, Choice]] = {
     Kind.ROLE_GRANTED: Choice(inbox=True, mail=Mail.DAILY),
     Kind.BADGE_AWARDED: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.SPOTLIGHT: Choice(inbox=True, mail=Mail.DAILY),
+    Kind.JOURNEY_STEP: Choice(inbox=True, mail=Mail.WEEKLY),
+    Kind.NUDGE: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.NEWS: Choice(inbox=False, mail=Mail.WEEKLY),
 }
 

@@ -214,7 +214,7 @@ async def _titles(view: _View, kind: Kind, notices: Sequence[Mapping[str, Any]])
     if not subjects:
         return kind, {}
     match kind:
-        case Kind.ROLE_GRANTED | Kind.SPOTLIGHT:
+        case Kind.ROLE_GRANTED | Kind.SPOTLIGHT | Kind.JOURNEY_STEP | Kind.NUDGE:
             return kind, {subject: subject for subject in subjects}
         case Kind.BADGE_AWARDED:
             return kind, {notice["subject"]: notice["refs"]["name"] for notice in of_kind}

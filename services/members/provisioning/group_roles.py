@@ -5,7 +5,7 @@ groups that they are in by then.  So it may begin again anywhere.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from libs.access.roles import Role
@@ -13,7 +13,7 @@ from libs.access.view import MemberJoined  # without what is personal, which a f
 from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.follower import Follower
 from libs.shared.ids import derived_id
-from libs.shared.insisting import Insisting
+from libs.shared.insisting import Insisting, Send
 from libs.shared.logs import logger
 from libs.shared.recorded import Recorded
 from libs.shared.service import App
@@ -31,6 +31,9 @@ _EVENTS: Final = (
     MemberJoined,
     MemberErasureRequested,
 )
+#: Returns when the view shows a position.
+Shown = Callable[[Mapping[str, int]], Awaitable[None]]
+
 _WAIT_SECONDS: Final = 30.0
 _TOGETHER: Final = 50
 
@@ -40,17 +43,20 @@ _log = logger(__name__)
 class GroupRoles:
     """Follows groups, users and members."""
 
-    def __init__(self, app: App, view: ProvisionedGroupsView) -> None:
-        self._positions = app.positions
+    def __init__(self, view: ProvisionedGroupsView, shown: Shown, send: Send) -> None:
         self._view = view
-        self._insisting = Insisting(app.bus.command)
+        self._shown = shown
+        self._insisting = Insisting(send)
 
     @classmethod
     def register(cls, app: App, view: ProvisionedGroupsView) -> None:
         """Let the service do this for as long as it runs."""
 
+        async def shown(position: Mapping[str, int]) -> None:
+            await app.positions.wait(view, position, _WAIT_SECONDS)
+
         async def follow() -> None:
-            process = cls(app, view)
+            process = cls(view, shown, app.bus.command)
             await Follower("group_roles", "MEMBERS", _SUBJECTS, _EVENTS, process.handle).run(app.nats, app.db)
 
         app.background("group_roles", follow)
@@ -61,7 +67,7 @@ class GroupRoles:
         if isinstance(event, MemberErasureRequested):
             await self._send(recorded, "members.provisioned_user.remove_user", id_, user_id=id_)
             return True
-        await self._positions.wait(self._view, {recorded.stream: recorded.sequence}, _WAIT_SECONDS)
+        await self._shown({recorded.stream: recorded.sequence})
         if isinstance(event, UserDeprovisioned):
             return await self._take_out(recorded)
         if not await self._view.gives_roles(brand):

@@ -92,6 +92,12 @@ def test_a_badge_and_the_light_are_for_who_got_them() -> None:
     assert (light.members, light.reasons[0].subject) == (("m9",), "l1")
 
 
+def test_a_step_that_is_due_and_a_nudge_are_for_whose_they_are() -> None:
+    step = fact(foreign.StepReminded(step_id="hello"), "m9", actor="system")
+    assert (step.members, step.reasons[0].subject) == (("m9",), "hello")
+    assert fact(foreign.MemberNudged(), "m9", actor="system").members == ("m9",)
+
+
 def test_what_happened_long_ago_is_no_news() -> None:
     assert is_news(NOON, NOON + NEWS)
     assert not is_news(NOON, NOON + NEWS + timedelta(seconds=1))
