@@ -137,3 +137,7 @@ BOARDS: Final = Many("feedback", "boards_get_many", list[rows.BoardReply | None]
 IDEAS: Final = Many("feedback", "ideas_get_many", list[rows.IdeaReply | None])
 #: Whether the viewer voted, by the id of the idea.
 VOTES: Final = Many("feedback", "viewer_votes", list[bool])
+#: The viewer's own.
+NOTICES: Final = Many("members", "notices_get_many", list[rows.NoticeReply | None])
+#: How the viewer stands to things of one `kind`, by id.
+FOLLOW_STATES: Final = Many("members", "follow_states", list[str])

@@ -578,6 +578,53 @@ class VoterReply(Struct, frozen=True):
     voted_at: datetime
 
 
+class NoticeReply(Struct, frozen=True):
+    """A notification; `people` are the newest first, `people_count` of them at most 100."""
+
+    id: str
+    kind: str
+    subject: str
+    unread: bool
+    facts: int
+    people: list[str]
+    people_count: int
+    since: datetime
+    at: datetime
+    refs: dict[str, str] = {}
+
+
+class NoticePageReply(PageReply[NoticeReply], frozen=True, kw_only=True):
+    """A page of an inbox."""
+
+    unread_count: int
+
+
+class FollowReply(Struct, frozen=True):
+    """A thing that a member follows or has muted."""
+
+    kind: str
+    target_id: str
+    since: datetime
+
+
+class ChoiceReply(Struct, frozen=True):
+    """How somebody is told of a kind, and whether they said so themselves."""
+
+    kind: str
+    inbox: bool
+    mail: str
+    inbox_said: bool
+    mail_said: bool
+
+
+class ChoicesReply(Struct, frozen=True):
+    """How somebody is told of every kind."""
+
+    kinds: list[ChoiceReply]
+    mail_off: bool
+    time_zone: str
+
+
 class WordingReply(Struct, frozen=True):
     """A step in one language."""
 

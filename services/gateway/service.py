@@ -35,7 +35,7 @@ from services.gateway.browsers import (
 from services.gateway.deadline import TimedBus
 from services.gateway.documents import Policy
 from services.gateway.execution import Engine
-from services.gateway.feed import Feed, follow
+from services.gateway.feed import Feed, follow, follow_notices
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
 from services.gateway.mail_door import PATH, MailDoor
@@ -223,6 +223,7 @@ class Process:
         background: list[asyncio.Task[None]] = []
         try:
             await self._nats.open(self._settings.nats_url, timeout_seconds=self._settings.startup_seconds)
+            await follow_notices(self._nats, self._gateway.feed)
             background += [
                 asyncio.create_task(follow(self._nats, self._gateway.feed)),
                 asyncio.create_task(self._keys.keep()),

@@ -49,6 +49,9 @@ from services.members.member import (
 from services.members.network import OPERATOR, AppointAdmin, CreateNetwork, DismissAdmin, NetworkCommand, admit_brand
 from services.members.networking.block_list import BlockMember
 from services.members.networking.networking import LeaveNetworking
+from services.members.notices.follow import Mute, Unfollow
+from services.members.notices.inbox import ReadNotices
+from services.members.notices.preferences import ChooseNotifications, SwitchMail
 from services.members.permissions import Known
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
@@ -97,6 +100,11 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         AcceptInvitation,
         BlockMember,
         LeaveNetworking,
+        Unfollow,
+        Mute,
+        ChooseNotifications,
+        SwitchMail,
+        ReadNotices,
         *PROVISIONING,
     }
 )

@@ -18,6 +18,7 @@ from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
 from services.members.networking import permissions as networking_permissions
 from services.members.networking.composition import compose_networking
+from services.members.notices.composition import Forget, compose_notices
 from services.members.profiles.composition import compose_profiles
 from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
@@ -92,7 +93,8 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
-    erasures = _erasures(app, authorizer, commands)
+    told, forget_told = compose_notices(app, authorizer, access, mailer)
+    erasures = _erasures(app, authorizer, commands, forget_told)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
     segments = compose_segments(app, authorizer, commands.members)
@@ -107,6 +109,7 @@ def compose(app: App) -> None:
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *compose_standing(app, authorizer, commands.members),
+            *told,
             *journeys,
             *recognition,
             *networking,
@@ -198,7 +201,7 @@ def _service_account_queries(app: App, authorizer: Authorizer) -> None:
     app.query(OwnerOfApiKey, ApiKeyOwner, view.owner_of_api_key, view=view, allow=platform)
 
 
-def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresView:
+def _erasures(app: App, authorizer: Authorizer, commands: Commands, *forget: Forget) -> ErasuresView:
     view = app.view(ErasuresView())
 
     async def concerned(query: MemberErasure) -> None:
@@ -207,5 +210,5 @@ def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresV
 
     app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
     if app.vault is not None:  # without, the service is only described
-        app.background("erasures", Erasures(app, view, commands.members, app.vault).run)
+        app.background("erasures", Erasures(app, view, commands.members, app.vault, forget).run)
     return view

@@ -1,5 +1,7 @@
 """A community with one of everything in it, made through GraphQL alone."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from services.gateway import ids as global_ids
 
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
+_FOLLOWED = "target { ... on Post { id viewerFollows } ... on Member { id viewerFollows } }"
 _WAY = """version state member { id } currentStep { step { stepId } }
   steps { dueAt completedAt skippedAt step { stepId title } }"""
 
@@ -154,6 +157,14 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "changeIdeaStatus": ("ChangeIdeaStatusInput", "idea { id status statusNote }"),
     "castVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
     "withdrawVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
+    "follow": ("FollowInput", _FOLLOWED),
+    "unfollow": ("FollowInput", _FOLLOWED),
+    "mute": ("FollowInput", _FOLLOWED),
+    "readNotifications": ("ReadNotificationsInput", "unreadCount"),
+    "chooseNotifications": ("ChooseNotificationsInput", "choices { kinds { kind inbox mail } mailOff }"),
+    "switchNotificationMail": ("SwitchNotificationMailInput", "choices { mailOff }"),
+    "proposeNotificationDefaults": ("ProposeNotificationDefaultsInput", "defaults { kinds { kind inbox mail } }"),
+    "chooseDigestTimeZone": ("ChooseDigestTimeZoneInput", "defaults { digestTimeZone }"),
     "chooseNetworking": ("ChooseNetworkingInput", "networking { open interests skills }"),
     "leaveNetworking": ("LeaveNetworkingInput", "networking { open interests skills }"),
     "dismissSuggestion": ("OtherMemberInput", "member { id displayName }"),
@@ -322,3 +333,17 @@ async def furnish(platform: Platform, made: Community) -> None:
     ids["Board"] = board["board"]["id"]
     idea = await accepted(platform, member, "submitIdea", boardId=ids["Board"], title="Dark mode", body="Please")
     ids["Idea"] = idea["idea"]["id"]
+    ids["Notification"] = await _notification(platform, made)
+
+
+async def _notification(platform: Platform, made: Community) -> str:
+    """What the owner was told first: their role, soon after they got it."""
+    query = "query($slug: String!) { brand(slug: $slug) { viewerNotifications(last: 1) { nodes { id } } } }"
+    deadline = time.monotonic() + 60
+    while True:
+        answer = await platform.graphql(query, {"slug": made.slug}, platform.token(made.owner))
+        if nodes := answer["data"]["brand"]["viewerNotifications"]["nodes"]:
+            key: str = nodes[0]["id"]
+            return key
+        assert time.monotonic() < deadline, answer
+        await asyncio.sleep(0.05)

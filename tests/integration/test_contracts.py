@@ -42,6 +42,8 @@ from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
 from services.members.journeys.journey import Completer, StepKind
 from services.members.journeys.views.journeys import JourneyState
+from services.members.notices.following import FollowState
+from services.members.notices.kinds import Kind, Mail
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
 from services.members.provisioning.directory import ShownName, SubjectSource
@@ -126,6 +128,9 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "IdeaStatus": Status,
     "StandingActionKind": Action,
     "RoleChangeKind": RoleChange,
+    "FollowState": FollowState,
+    "NotificationKind": Kind,
+    "NotificationMail": Mail,
 }
 
 
@@ -186,6 +191,7 @@ KINDS: Final = (
     "Event",
     "Board",
     "Idea",
+    "Notification",
 )
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
@@ -361,6 +367,17 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "changeIdeaStatus": ({"ideaId": IDS["Idea"], "status": "PLANNED"}, {"note": "Soon"}),
     "castVote": ({"ideaId": IDS["Idea"]}, {}),
     "withdrawVote": ({"ideaId": IDS["Idea"]}, {}),
+    "follow": ({"targetId": IDS["Post"]}, {"targetId": IDS["Member"]}),
+    "unfollow": ({"targetId": IDS["Space"]}, {"targetId": IDS["Event"]}),
+    "mute": ({"targetId": IDS["Board"]}, {"targetId": IDS["Idea"]}),
+    "readNotifications": (
+        {"brandId": IDS["Brand"]},
+        {"notificationIds": [encode("Notification", "b1", "n1")], "until": "2030-01-02T10:00:00+01:00"},
+    ),
+    "chooseNotifications": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "WEEKLY"}),
+    "switchNotificationMail": ({"brandId": IDS["Brand"], "on": False}, {}),
+    "chooseDigestTimeZone": ({"brandId": IDS["Brand"], "timeZone": "Europe/Paris"}, {}),
+    "proposeNotificationDefaults": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "NOW"}),
     "chooseNetworking": ({"brandId": IDS["Brand"]}, {"interests": ["Boats"], "skills": ["Knots"]}),
     "leaveNetworking": ({"brandId": IDS["Brand"]}, {}),
     "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),

@@ -61,6 +61,11 @@ ALLOWED: Final = {
     "cmd.members.mail_address.opt_in_to_mail": "and may think again by the same link",
     "cmd.members.networking.leave_networking": "who does not want to be found any more is not, whatever the brand does",
     "cmd.members.block_list.block_member": "who is in danger is protected at once",
+    "cmd.members.follow.unfollow": "what somebody does not want to hear of any more, they need not",
+    "cmd.members.follow.mute": "whatever the brand does",
+    "cmd.members.notification_choices.choose_notifications": "opting out always holds",
+    "cmd.members.notification_choices.switch_mail": "opting out always holds",
+    "cmd.members.inbox.read_notices": "to read is not to write",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

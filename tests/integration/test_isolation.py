@@ -261,6 +261,14 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "changeIdeaStatus": {"ideaId": ids["Idea"], "status": "SHIPPED"},
         "castVote": {"ideaId": ids["Idea"]},
         "withdrawVote": {"ideaId": ids["Idea"]},
+        "follow": {"targetId": ids["Post"]},
+        "unfollow": {"targetId": ids["Space"]},
+        "mute": {"targetId": ids["Member"]},
+        "readNotifications": {"brandId": ids["Brand"]},
+        "chooseNotifications": {"brandId": ids["Brand"], "kind": "REPLY", "inbox": False},
+        "switchNotificationMail": {"brandId": ids["Brand"], "on": False},
+        "chooseDigestTimeZone": {"brandId": ids["Brand"], "timeZone": "Asia/Tokyo"},
+        "proposeNotificationDefaults": {"brandId": ids["Brand"], "kind": "REPLY", "inbox": False},
         "chooseNetworking": {"brandId": ids["Brand"], "interests": ["boats"]},
         "leaveNetworking": {"brandId": ids["Brand"]},
         "dismissSuggestion": {"memberId": ids["Member"]},
@@ -294,6 +302,8 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
   segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
+  viewerUnreadNotifications viewerNotificationChoices { mailOff kinds { inbox mail } }
+  notificationDefaults { digestTimeZone kinds { inbox mail } } viewerFollows { nodes { since } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 
 
@@ -322,7 +332,7 @@ async def test_strangers_change_nothing(
 
 @pytest.mark.parametrize(
     "mutation", ["grantRole", "publishPost", "publishReply", "lockThread", "addReaction", "cancelEvent", "rsvp",
-                 "submitIdea", "castVote", "changeIdeaStatus"]
+                 "follow", "submitIdea", "castVote", "changeIdeaStatus"]
 )  # fmt: skip
 async def test_a_forged_id_changes_nothing(
     platform: Platform, made: Community, stranger: Community, mutation: str

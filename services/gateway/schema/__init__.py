@@ -18,6 +18,7 @@ from services.gateway.schema.journey_commands import JourneyMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.network_admins import NetworkAdminMutation
 from services.gateway.schema.networking import NetworkingMutation
+from services.gateway.schema.notification_commands import NotificationMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
 from services.gateway.schema.segments import SegmentMutation
@@ -44,6 +45,7 @@ class Mutation(
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,
+    NotificationMutation,
     PrivacyMutation,
     StandingMutation,
     NetworkAdminMutation,

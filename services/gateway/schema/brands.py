@@ -22,6 +22,7 @@ from services.gateway.loaders import (
     INVITATIONS,
     MEMBERS,
     NETWORKS,
+    NOTICES,
     POSTS,
     PROVISIONED_GROUPS,
     REPLIES,
@@ -59,6 +60,7 @@ from services.gateway.schema.join_report import BrandJoins
 from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
+from services.gateway.schema.notifications import BrandNotifications, Notification
 from services.gateway.schema.permissions import SERVICES, Permission, permissions, together
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
@@ -102,6 +104,7 @@ class Brand(
     BrandDirectory,
     BrandJoins,
     BrandStanding,
+    BrandNotifications,
     BrandJourneys,
     BrandRecognition,
     BrandInvitations,
@@ -276,6 +279,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Event": (EVENTS, Event.of),
     "Board": (BOARDS, Board.of),
     "Idea": (IDEAS, Idea.of),
+    "Notification": (NOTICES, Notification.of),
 }
 
 

@@ -25,6 +25,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 from services.gateway.schema.permissions import Permission, permissions
 
@@ -138,7 +139,7 @@ class Reply(Node):
 
 
 @strawberry.type(description="A post: the opening of a thread.")
-class Post(Node):
+class Post(Followable):
     """A thread with its opening post."""
 
     scope: strawberry.Private[Scope]
@@ -209,7 +210,7 @@ Contribution = Annotated[Post | Reply, strawberry.union("Contribution", descript
 
 
 @strawberry.type(description="A room of a brand, where posts stand.")
-class Space(Node):
+class Space(Followable):
     """A space."""
 
     scope: strawberry.Private[Scope]

@@ -17,12 +17,12 @@ from services.gateway.schema.common import (
     Connection,
     First,
     Last,
-    Node,
     connection,
     field,
     optional,
     page_arguments,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 from services.gateway.schema.permissions import Permission, permissions
 
@@ -109,7 +109,7 @@ class Attendee:
 
 
 @strawberry.type(description="An event of a brand.")
-class Event(Node):
+class Event(Followable):
     """An event with its counts."""
 
     scope: strawberry.Private[Scope]

@@ -18,7 +18,6 @@ from services.gateway.schema.common import (
     Connection,
     First,
     Last,
-    Node,
     Payload,
     command,
     connection,
@@ -27,6 +26,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 from services.gateway.schema.permissions import Permission, permissions
 
@@ -67,7 +67,7 @@ class Voter:
 
 
 @strawberry.type(description="Something that a member proposes.")
-class Idea(Node):
+class Idea(Followable):
     """An idea."""
 
     scope: strawberry.Private[Scope]
@@ -132,7 +132,7 @@ class Idea(Node):
 
 
 @strawberry.type(description="A board that collects ideas.")
-class Board(Node):
+class Board(Followable):
     """A feedback board."""
 
     scope: strawberry.Private[Scope]

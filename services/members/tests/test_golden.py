@@ -14,6 +14,8 @@ from services.members.invitations import decisions as invitations
 from services.members.invitations import invitation
 from services.members.mail import address, delivery
 from services.members.networking import block_list, networking, tag_list
+from services.members.notices import follow, preferences
+from services.members.notices.kinds import Kind, Mail
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
@@ -38,6 +40,9 @@ DECIDERS = (
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    follow.DECIDER,
+    preferences.CHOICES,
+    preferences.DEFAULTS,
     *provisioning.DECIDERS,
     *segments.DECIDERS,
 )
@@ -177,6 +182,14 @@ SAMPLES = {
     "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "target_followed.v1": follow.TargetFollowed(kind=follow.TargetKind.THREAD, target_id="t7"),
+    "target_unfollowed.v1": follow.TargetUnfollowed(kind=follow.TargetKind.SPACE, target_id="s7"),
+    "target_muted.v1": follow.TargetMuted(kind=follow.TargetKind.MEMBER, target_id="m7"),
+    "notifications_chosen.v1": preferences.NotificationsChosen(kind=Kind.REPLY, inbox=False, mail=Mail.DAILY),
+    "notification_mail_stopped.v1": preferences.MailStopped(),
+    "notification_mail_resumed.v1": preferences.MailResumed(),
+    "notification_defaults_proposed.v1": preferences.DefaultsProposed(kind=Kind.NEWS, mail=Mail.OFF),
+    "digest_zone_chosen.v1": preferences.DigestZoneChosen(time_zone="Europe/Paris"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
     **provisioning.SAMPLES,
     **segments.SAMPLES,
