@@ -1,7 +1,7 @@
 """A timetable that follows a clock which a test turns: weeks pass in a moment."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 
 from libs.shared.schedules import Due
@@ -11,7 +11,7 @@ from libs.shared.testing.clock import FakeClock
 class FakeTimetable:
     """A `Timetable` that outlives the services of a test, as the server's does; `advance` turns its clock.
 
-    `waiting` holds what is to come: (kind, id) → (time, data).  With `kinds`, what is due of others waits on: it is no
+    `waiting` holds what is to come: (kind, id) → (time, data).  With `kinds`, others are forgotten: they are no
     matter of the test.
     """
 
@@ -23,11 +23,13 @@ class FakeTimetable:
 
     async def create(self, kind: str, id: str, at: datetime, data: bytes = b"") -> None:  # noqa: A002
         """See `Schedules.create`."""
-        self.waiting.setdefault((kind, id), (at, data))
+        if (kind, id) not in self.waiting:
+            await self.reschedule(kind, id, at, data)
 
     async def reschedule(self, kind: str, id: str, at: datetime, data: bytes = b"") -> None:  # noqa: A002
         """See `Schedules.reschedule`."""
-        self.waiting[kind, id] = (at, data)
+        if self._kinds is None or kind in self._kinds:
+            self.waiting[kind, id] = (at, data)
 
     async def cancel(self, kind: str, id: str) -> None:  # noqa: A002
         """See `Schedules.cancel`."""
@@ -47,16 +49,11 @@ class FakeTimetable:
         Raises what is raised for one that fails three times; it goes on waiting.
         """
         until = self.clock.now() + by
-        while due := min(self._due(until), default=None):
+        while due := min(((at, *key) for key, (at, _) in self.waiting.items() if at <= until), default=None):
             at, kind, id_ = due
             await self.clock.advance(max(timedelta(), at - self.clock.now()))
             await self._hand_over(kind, id_)
         await self.clock.advance(until - self.clock.now())
-
-    def _due(self, until: datetime) -> Iterator[tuple[datetime, str, str]]:
-        for (kind, id_), (at, _) in self.waiting.items():
-            if at <= until and (self._kinds is None or kind in self._kinds):
-                yield at, kind, id_
 
     async def _hand_over(self, kind: str, id_: str) -> None:
         kept = self.waiting[kind, id_]

@@ -102,3 +102,14 @@ async def test_what_cannot_be_handled_is_told_and_goes_on_waiting() -> None:
         assert list(timetable.waiting) == [("a", "one")]
         await timetable.advance(timedelta())
     assert timetable.waiting == {}
+
+
+async def test_what_is_no_matter_of_the_test_is_forgotten() -> None:
+    timetable = FakeTimetable(FakeClock(), {"a"})
+    await timetable.create("a", "one", timetable.clock.now())
+    await timetable.create("b", "two", timetable.clock.now())
+    diary = Diary(timetable)
+    async with serving(diary, timetable):
+        await timetable.advance(timedelta())
+    assert diary.notes == ["01 a one 1"]
+    assert timetable.waiting == {}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 from pydantic import SecretStr
@@ -29,7 +29,6 @@ from libs.shared.testing.tasks import end
 from libs.shared.testing.timetable import FakeTimetable
 from libs.shared.testing.views import canonical
 from services.members.journeys import facts, following, renewal
-from services.members.journeys.facts import PostPublished, ReplyPublished
 from services.members.journeys.journey import Step
 from services.members.service import compose
 
@@ -42,6 +41,31 @@ _PROCESSES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "journey_renewal": ("MEMBERS", renewal.SUBJECTS),
     **{f"journeys_{stream.lower()}": (stream, subjects) for stream, subjects in facts.SUBJECTS.items()},
 }
+
+
+class PostPublished(Event, frozen=True, kw_only=True):
+    """A post, as its service writes it."""
+
+    wire_name: ClassVar[str] = "post_published"
+    version: ClassVar[int] = 2
+
+    space_id: str
+    title: str = "Hello"
+    body: str = "From me."
+    official: bool = False
+
+
+class ReplyPublished(Event, frozen=True, kw_only=True):
+    """A reply, as its service writes it."""
+
+    wire_name: ClassVar[str] = "reply_published"
+    version: ClassVar[int] = 2
+
+    reply_id: str
+    number: int = 1
+    body: str = "So it is."
+    reply_to: str | None = None
+    official: bool = False
 
 
 class Weeks:
@@ -154,7 +178,7 @@ class Weeks:
 
     async def reply(self, member: str, thread: str) -> None:
         """Let a member reply in a thread."""
-        await self.elsewhere("DISCUSSIONS", "thread", thread, ReplyPublished(), member)
+        await self.elsewhere("DISCUSSIONS", "thread", thread, ReplyPublished(reply_id=uuid7()), member)
 
     async def settled(self) -> None:
         """Return when every process has followed everything there is, and every view shows it."""
