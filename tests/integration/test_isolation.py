@@ -216,6 +216,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "endSpotlight": {"memberId": ids["Member"]},
         "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
+        "changeSpaceAudience": {"spaceId": ids["Space"], "audience": {"roles": ["OWNER"]}},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
         "lockThread": {"postId": ids["Post"]},
@@ -257,7 +258,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
   members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
-  spaces { nodes { slug postCount } }
+  spaces { nodes { slug postCount audience { roles } } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
