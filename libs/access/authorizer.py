@@ -11,10 +11,12 @@ from nats.js.errors import NotFoundError
 from libs.access.gate import Gate, Module, Stage
 from libs.access.roles import ALL_ROLES, Role, require
 from libs.access.scopes import PROVISIONER, READER, is_account
-from libs.access.view import AccessView
-from libs.shared.domain import SYSTEM, Command, Forbidden, Query, Unavailable
+from libs.access.view import AccessView, Rights
+from libs.shared.clock import Clock, SystemClock
+from libs.shared.domain import SYSTEM, Command, DomainError, Forbidden, Query, Unavailable
 from libs.shared.event_store import Subject
 from libs.shared.positions import Positions, ViewCommitted
+from libs.shared.times import to_ms
 
 _BRANDS = 1_000
 _ACTORS_A_BRAND = 2_000
@@ -24,11 +26,14 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class _Known:
     """What is remembered of a brand until the view passes an event of it."""
 
-    __slots__ = ("gate", "roles")
+    __slots__ = ("gate", "rights")
 
     def __init__(self) -> None:
         self.gate: Gate | None = None
-        self.roles: LRUCache[str, frozenset[str]] = LRUCache(_ACTORS_A_BRAND)
+        self.rights: LRUCache[str, Rights] = LRUCache(_ACTORS_A_BRAND)
+
+
+_PLATFORM = Rights(lasting=ALL_ROLES)
 
 
 class Authorizer:
@@ -47,6 +52,7 @@ class Authorizer:
         module: Module | None = None,
         exempt: Collection[type[Command]] = (),
         timeout_seconds: float = 5.0,
+        clock: Clock | None = None,
     ) -> None:
         self._view = view
         self._positions = positions
@@ -54,38 +60,59 @@ class Authorizer:
         self._module = module
         self._exempt = frozenset(exempt)
         self._timeout_seconds = timeout_seconds
+        self._clock = clock or SystemClock()
         self._cache: LRUCache[str, _Known] = LRUCache(_BRANDS)
         positions.listen(view.name, self._forget)
 
     async def roles(self, brand: str, actor: str) -> frozenset[str]:
-        """Return the roles to decide an actor's command with; none for who is not in the brand; all for SYSTEM.
+        """Return the roles that count for an actor; none for who is not in the brand or suspended; all for SYSTEM.
 
         Before it answers "none" it lets the view catch up with that actor's last event.  Raises `Unavailable`, and
         `DomainError` STALE_VIEW, when it cannot know in time.
         """
-        return await self._roles(brand, actor) - {READER}
+        return self._now(await self._proven(brand, actor)) - {READER}
+
+    async def to_act(self, brand: str, actor: str) -> frozenset[str]:
+        """Return the roles to decide an actor's command with, as `roles`; raises `DomainError` SUSPENDED."""
+        rights = await self._proven(brand, actor)
+        if rights.suspended:
+            raise DomainError("SUSPENDED", "this membership is suspended: it lets you read, and leave")
+        return self._now(rights) - {READER}
 
     async def member_only(self, query: Query) -> None:
-        """Raise `Forbidden` unless the viewer is a member of the brand, a service account that may read, or SYSTEM."""
-        if not await self._roles(query.brand, query.viewer) - {PROVISIONER}:
+        """Raise `Forbidden` unless the viewer is in the brand, an account that may read, or SYSTEM.
+
+        Who is suspended is in the brand, and who is banned is not.
+        """
+        if not self._now(await self._rights(query.brand, query.viewer)) - {PROVISIONER}:
             raise Forbidden("only members of this brand may see this")
 
     async def people_with(self, query: Query, *allowed: Role) -> None:
         """Raise `Forbidden` unless the viewer has one of the roles, and is a person or SYSTEM: no service account."""
         if is_account(query.viewer):
             raise Forbidden
-        require(await self._roles(query.brand, query.viewer), frozenset(allowed))
+        require(await self.roles(query.brand, query.viewer), frozenset(allowed))
 
-    async def _roles(self, brand: str, actor: str) -> frozenset[str]:
+    def _now(self, rights: Rights) -> frozenset[str]:
+        return rights.roles(to_ms(self._clock.now()))
+
+    async def _proven(self, brand: str, actor: str) -> Rights:
+        """What an actor has; that they are suspended rests on their last event."""
+        rights = await self._rights(brand, actor)
+        if rights.suspended and await self._catch_up_with(brand, actor):
+            rights = await self._view.rights(brand, actor)
+        return rights
+
+    async def _rights(self, brand: str, actor: str) -> Rights:
         if actor == SYSTEM:
-            return ALL_ROLES
+            return _PLATFORM
         known = self._known(brand)
-        roles = known.roles.get(actor) or await self._view.roles(brand, actor)
-        if not roles and await self._catch_up_with(brand, actor):
-            roles = await self._view.roles(brand, actor)
-        if roles and self._cache.get(brand) is known:  # else the brand changed while this was read
-            known.roles[actor] = roles
-        return roles
+        rights = known.rights.get(actor) or await self._view.rights(brand, actor)
+        if not rights.lasting and await self._catch_up_with(brand, actor):
+            rights = await self._view.rights(brand, actor)
+        if rights.lasting and self._cache.get(brand) is known:  # else the brand changed while this was read
+            known.rights[actor] = rights
+        return rights
 
     async def gate(self, brand: str, *, proven: bool = False) -> Gate:
         """Return what the brand is open for; `proven` lets the view catch up with the brand's last events first.
@@ -117,7 +144,7 @@ class Authorizer:
             return
         gate = await self.gate(brand, proven=True)
         if gate.stage is Stage.DRAFT and await self._catch_up_with(brand, actor):
-            roles = await self._view.roles(brand, actor)
+            roles = self._now(await self._view.rights(brand, actor))
         if refusal := gate.refusal(roles, self._module):
             raise refusal
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from libs.shared.app import App
 from libs.shared.domain import SYSTEM, Forbidden, Id, Invalid, Query
+from libs.shared.mongo import Collection
 from libs.shared.projection import View
 from libs.shared.times import from_ms
 
@@ -50,6 +51,14 @@ class Source(NamedTuple):
     where: Callable[[str, str], Mapping[str, Any]]
 
 
+class Kept(NamedTuple):
+    """A collection of the service that is no view's, as what members have read."""
+
+    kind: str
+    documents: Callable[[], Collection]
+    where: Callable[[str, str], Mapping[str, Any]]
+
+
 class _Cursor(NamedTuple):
     """The page begins in this source, after this document."""
 
@@ -62,7 +71,7 @@ def within(brand: str) -> dict[str, str]:
     return {"$gte": f"{brand}:", "$lt": f"{brand};"}
 
 
-def compose_export(app: App, sources: Sequence[Source]) -> None:
+def compose_export(app: App, sources: Sequence[Source | Kept]) -> None:
     """Answer `member_export` from these sources: every collection in which something of a member stands."""
 
     async def oneself(query: MemberExport) -> None:
@@ -70,14 +79,15 @@ def compose_export(app: App, sources: Sequence[Source]) -> None:
             raise Forbidden("members get what is held about themselves only")
 
     async def export(query: MemberExport) -> ExportPage:
-        for view in {source.view.name: source.view for source in sources}.values():
+        views = {source.view.name: source.view for source in sources if isinstance(source, Source)}
+        for view in views.values():
             await app.positions.wait(view, query.at_least, app.settings.stale_seconds)
         return await _page(sources, query)
 
     app.query(MemberExport, ExportPage, export, view=None, allow=oneself)
 
 
-async def _page(sources: Sequence[Source], query: MemberExport) -> ExportPage:
+async def _page(sources: Sequence[Source | Kept], query: MemberExport) -> ExportPage:
     cursor = _Cursor(0, "") if query.after is None else _decode(query.after, len(sources))
     items: list[ExportItem] = []
     size = 0
@@ -85,7 +95,8 @@ async def _page(sources: Sequence[Source], query: MemberExport) -> ExportPage:
         source = sources[number]
         after = cursor.after if number == cursor.source else ""
         where = {"$and": [source.where(query.brand, query.member_id), {"_id": {"$gt": after}}]}
-        found = source.view.collection(source.collection).find(where).sort("_id", 1).limit(_PAGE_ITEMS + 1)
+        collection = source.documents() if isinstance(source, Kept) else source.view.collection(source.collection)
+        found = collection.find(where).sort("_id", 1).limit(_PAGE_ITEMS + 1)
         async for document in found:
             item = ExportItem(kind=source.kind, id=document["_id"], data=_readable(document))
             size += len(msgspec.json.encode(item))

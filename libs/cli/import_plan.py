@@ -20,6 +20,7 @@ from services.feedback.board import BoardKind, OpenBoard
 from services.feedback.idea import ChangeIdeaStatus, SubmitIdea
 from services.feedback.vote import CastVote
 from services.members.brand import BrandKind, CreateBrand
+from services.members.invitations.invitation import InviteMember
 from services.members.member import JoinBrand
 from services.members.network import CreateNetwork
 
@@ -28,6 +29,7 @@ ROUTES: dict[type[Command], tuple[str, str]] = {
     CreateNetwork: ("members", "network"),
     CreateBrand: ("members", "brand"),
     JoinBrand: ("members", "member"),
+    InviteMember: ("members", "invitation"),
     CreateSpace: ("discussions", "space"),
     PublishPost: ("discussions", "thread"),
     PublishReply: ("discussions", "thread"),

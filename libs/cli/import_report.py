@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 #: The rows of the summary, in order; `line` are lines of which not even the kind could be read.
-THINGS = ("member", "space", "post", "reply", "event", "board", "idea", "vote", "status", "line")
+THINGS = ("invitation", "member", "space", "post", "reply", "event", "board", "idea", "vote", "status", "line")
 
 
 class Outcome(StrEnum):
@@ -90,9 +90,9 @@ class Report:
         """How many things were refused in all."""
         return sum(count for (_, outcome), count in self._counts.items() if outcome is Outcome.REFUSED)
 
-    def summary(self, brand: str) -> None:
+    def summary(self, brand: str, *, title: str = "Import into") -> None:
         """Prints the table of outcomes by kind of thing, and how long it took."""
-        table = Table(title=f"Import into {brand}", title_justify="left")
+        table = Table(title=f"{title} {brand}", title_justify="left")
         table.add_column("")
         for outcome in Outcome:
             table.add_column(outcome.value, justify="right")

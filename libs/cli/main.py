@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
+from libs.access.roles import Role
 from libs.cli.data_folder import MAILS, DataFolder
 from libs.cli.problems import CannotRun
 from libs.shared.domain import DomainError
@@ -137,6 +138,43 @@ def import_command(
         target = Target.find(os.environ, _data())
         async with target.bus() as bus:
             await import_files(bus, target.identity_key, brand, files, report, create=create)
+
+    _in_one_line(lambda: asyncio.run(run()))
+    if report.refused:
+        raise typer.Exit(1)
+
+
+@app.command("invite", rich_help_panel="Content")
+def invite_command(
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV files with a column of addresses.", exists=True, dir_okay=False)
+    ],
+    *,
+    brand: Annotated[str, typer.Option(help="The slug of the brand.")],
+    role: Annotated[Role, typer.Option(help="The role that accepting gives, where a row has none.")] = Role.MEMBER,
+    language: Annotated[str | None, typer.Option(help="The language of the mails, BCP 47; else the brand's.")] = None,
+    message: Annotated[str | None, typer.Option(help="Words to be added to each mail.")] = None,
+    days: Annotated[int, typer.Option(help="How long the invitations hold.", min=1, max=90)] = 14,
+    refused: Annotated[Path | None, typer.Option(help="Write the rows that were refused to this CSV file.")] = None,
+) -> None:
+    """Invite everybody in CSV files by e-mail.  Who is invited already is not invited again.
+
+    Any encoding and delimiter.  The first row names the columns: email, name (or first name and last name), role,
+    language; others are left alone.
+    """
+    from libs.cli.client import Target
+    from libs.cli.import_report import Report
+    from libs.cli.inviting import invite_files
+    from libs.shared import logs
+
+    logs.configure("error", "console", "invite", stream=sys.stderr)
+    report = Report(Console(), Console(stderr=True))
+    wish = {"role": role, "language": language, "message": message, "valid_days": days}
+
+    async def run() -> None:
+        target = Target.find(os.environ, _data())
+        async with target.bus() as bus:
+            await invite_files(bus, brand, files, report, refused=refused, **wish)
 
     _in_one_line(lambda: asyncio.run(run()))
     if report.refused:

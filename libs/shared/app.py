@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from libs.shared.mongo import Client, Database, connect, is_away, is_transient, 
 from libs.shared.positions import Positions
 from libs.shared.projection import View
 from libs.shared.projector import Projector, State
+from libs.shared.rehearsal import Rehearsal, Rehearsals, Rehearse
 from libs.shared.rpc import Responder
 from libs.shared.schedules import Due, Schedules, Timetable
 from libs.shared.settings import Settings
@@ -36,6 +37,7 @@ C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 Q = TypeVar("Q", bound=Query)
 V = TypeVar("V", bound=View)
+R = TypeVar("R")
 
 #: Looks at a command before it is decided: raises `DomainError` to refuse it, may return a richer one in its place.
 Guard = Callable[[Any], Awaitable[Command | None]]
@@ -88,6 +90,7 @@ class App:
         self._responder = Responder(name, settings.nats_url, concurrent=settings.concurrent_requests)
         self._authority: Authority | None = None
         self._needs_authority = False
+        self._rehearsals = Rehearsals()
         self._handlers: list[CommandHandler[Any, Any, Any]] = []
         self._views: dict[str, View] = {}
         self._answers: dict[str, Answers] = {}
@@ -171,14 +174,34 @@ class App:
             self._handlers.append(handler)
         self.aggregates[decider.aggregate] = decider.events
         for command in decider.commands:
-            run = _guarded(handler.handle, guards.get(command))
-            self.command(decider.aggregate, command, run, open_to_all=command in open_to_all)
+            guard, open_ = guards.get(command), command in open_to_all
+            self.command(decider.aggregate, command, _guarded(handler.handle, guard), open_to_all=open_)
+            rehearsal = Rehearsal(
+                open_to_all=open_,
+                rehearse=_guarded(handler.rehearse, guard),
+                aggregates=None if isinstance(handler, OpenSetHandler) else handler,
+            )
+            self._rehearsals.add(command, rehearsal)
         return handler
 
     def command(
-        self, aggregate: str, command: type[C], handle: Callable[[C], Awaitable[Accepted]], *, open_to_all: bool = False
+        self,
+        aggregate: str,
+        command: type[C],
+        handle: Callable[[C], Awaitable[Accepted]],
+        *,
+        open_to_all: bool = False,
+        rehearse: CommandHandler[Any, Any, Any] | Rehearse | None = None,
     ) -> None:
-        """Answer one command with `handle`: one over several aggregates, for instance."""
+        """Answer one command with `handle`: one over several aggregates, for instance.
+
+        `rehearse` says whether it would change something: the handler whose decider holds its rules, or a function.
+        """
+        if isinstance(rehearse, CommandHandler):
+            decided = Rehearsal(open_to_all=open_to_all, rehearse=rehearse.rehearse, aggregates=rehearse)
+            self._rehearsals.add(command, decided)
+        elif rehearse is not None:
+            self._rehearsals.add(command, Rehearsal(open_to_all=open_to_all, rehearse=rehearse))
         self._needs_authority = self._needs_authority or not open_to_all
 
         async def run(received: C) -> Accepted:
@@ -187,6 +210,14 @@ class App:
 
         subject = command_subject(self.name, aggregate, command.wire_name)
         self._serve(Endpoint(subject=subject, aggregate=aggregate, message=command, reply=Accepted), run)
+
+    async def rehearse(self, commands: Sequence[Command]) -> list[bool]:
+        """Whether each command would be accepted, and change something, if it were sent now.  Nothing is stored.
+
+        It is asked of the same roles, gate, guard and decider as the command itself.  Raises KeyError for a command
+        that cannot be rehearsed, UNAVAILABLE or STALE_VIEW when it cannot be known.
+        """
+        return await self._rehearsals.would(self._authority, commands)
 
     def view(self, view: V) -> V:
         """Keep a read model at its stream, and return it."""
@@ -350,11 +381,11 @@ class App:
         self._responder.serve(endpoint.subject, endpoint.message, answer)
 
 
-def _guarded(handle: Callable[[C], Awaitable[Accepted]], guard: Guard | None) -> Callable[[C], Awaitable[Accepted]]:
+def _guarded(handle: Callable[[C], Awaitable[R]], guard: Guard | None) -> Callable[[C], Awaitable[R]]:
     if guard is None:
         return handle
 
-    async def run(command: C) -> Accepted:
+    async def run(command: C) -> R:
         richer: Any = await guard(command)
         return await handle(command if richer is None else richer)
 

@@ -68,7 +68,7 @@ class CommandHandler(Generic[S, C, E]):
         same id it has its effect once.
         """
         check_time(command)
-        subject = self.subject(command.brand, self.decider.identify(command))
+        subject = self.subject_of(command)
         waiting = Waiting(command, asyncio.get_running_loop().create_future())
         self._lanes.add(subject, waiting)
         return await waiting.answer
@@ -76,11 +76,27 @@ class CommandHandler(Generic[S, C, E]):
     async def state(self, brand: str, id: str, *, fresh: bool = False) -> S:  # noqa: A002 – the interface's word
         """Return the aggregate's state; with `fresh`, as the stream's leader has it now."""
         subject = self.subject(brand, id)
+        if fresh:
+            await self.refresh(subject)
+        return (await self.states.current(subject)).state
+
+    async def refresh(self, subject: Subject) -> None:
+        """Remember the aggregate as the stream's leader has it now."""
         known = await self.states.current(subject)
-        if fresh and not await self.states.is_current(subject, known.sequence):
+        if not await self.states.is_current(subject, known.sequence):
             await self.states.refresh(subject, known)
-            known = await self.states.current(subject)
-        return known.state
+
+    async def rehearse(self, command: C) -> bool:
+        """Whether the command would change something, as far as the aggregate is remembered; nothing is stored.
+
+        Raises `DomainError`: a refusal of the decider.
+        """
+        known = await self.states.current(self.subject_of(command))
+        return bool(self.decider.decide(known.state, command))
+
+    def subject_of(self, command: C) -> Subject:
+        """Return where the events of the aggregate stand that a command is for; raises as `subject`."""
+        return self.subject(command.brand, self.decider.identify(command))
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -189,6 +205,10 @@ class OpenSetHandler(Generic[S, C, E]):
         append = self.store.append(subject, to_pending(subject, waiting, events, ids), expected=None)
         sequence = await asyncio.shield(append)
         return Accepted(id=subject.id, position={subject.stream: sequence})
+
+    async def rehearse(self, command: C) -> bool:
+        """Whether the command would be stored; nothing is.  Raises `DomainError`: a refusal of the decider."""
+        return bool(self.decider.decide(self.decider.initial, command))
 
 
 class _Part(Generic[S, C, E]):

@@ -37,6 +37,11 @@ class _Following(ABC):
         self._subjects = subjects
         self._codec = Codec(stream.lower(), events, upcasters, skip_unknown=True)
 
+    async def checkpoint(self, database: Database) -> int:
+        """Return how far some process has come: everything up to that sequence was handled."""
+        kept = await database["followers"].find_one({"_id": self.name})
+        return int(kept["sequence"]) if kept else 0
+
     async def run(self, nats: Nats, database: Database) -> None:
         """Follow until cancelled; raises what `handle` raises, and `CorruptEvent`."""
         checkpoints = database["followers"]
@@ -45,8 +50,7 @@ class _Following(ABC):
             await checkpoints.update_one({"_id": self.name}, {"$max": {"sequence": sequence}}, upsert=True)
 
         while True:
-            kept = await checkpoints.find_one({"_id": self.name})
-            after = int(kept["sequence"]) if kept else 0
+            after = await self.checkpoint(database)
             try:
                 async with StreamReader(nats, self._stream, self._subjects, after=after) as reader:
                     while True:
@@ -65,7 +69,8 @@ class _Following(ABC):
 class Follower(_Following):
     """Hands events of some types to `handle`, one after the other; for `App.background`.
 
-    The checkpoint moves on after `handle` has returned True for an event that it acted on, and after each batch.
+    The checkpoint moves on after a commit in which `handle` has returned True for an event, as it does for one that it
+    acted on, and after each batch.
     What was handled after it comes again when the process ends, and to each process that follows under the same
     `name`: `handle` must be safe to repeat.  What it raises is tried again from the checkpoint.
     """
@@ -85,9 +90,9 @@ class Follower(_Following):
 
     async def _take(self, messages: Sequence[StoredMessage], reached: Callable[[int], Awaitable[None]]) -> None:
         for message in messages:
-            for recorded in self._codec.decode(message):
-                if await self._handle(recorded):
-                    await reached(message.sequence)
+            acted = [await self._handle(recorded) for recorded in self._codec.decode(message)]
+            if any(acted):
+                await reached(message.sequence)
 
 
 class BatchFollower(_Following):

@@ -19,8 +19,9 @@ from libs.shared.telemetry import trace_id
 #: Fields that are never logged, whatever they hold.
 PERSONAL = frozenset(
     {
-        "authorization", "bio", "body", "claims", "cookie", "description", "display_name", "email", "founder_name",
-        "identity", "ip", "password", "payload", "secret", "text", "title", "token",
+        "alt", "authorization", "bio", "body", "claims", "cookie", "description", "display_name", "email",
+        "external_id", "founder_name", "identity", "ip", "password", "payload", "secret", "text", "title", "token",
+        "values",
     }
 )  # fmt: skip
 BLOT = "[redacted]"

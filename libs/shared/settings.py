@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         "`archipel rotate-keys` makes the older ones superfluous.",
     )
     issuer: str = Field(default="", description="The OIDC issuer whose tokens are accepted, exactly as in `iss`.")
+    subject_claim: Literal["sub", "oid"] = Field(
+        default="sub",
+        description="The claim of a token that says who somebody is: `sub`, or `oid` with Microsoft Entra, whose `sub` "
+        "is another one for each application. Whoever changes it makes everybody a stranger.",
+    )
     audience: str = Field(default="archipel", description="What `aud` of a token has to contain.")
     jwks_url: str = Field(
         default="", description="Where the issuer's public keys are; empty asks its discovery document."

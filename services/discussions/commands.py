@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from libs.access.roles import in_space
 from libs.shared.claims import Claim, claims
 from libs.shared.commands import handle_together
 from libs.shared.domain import Accepted, DomainError
@@ -36,7 +37,7 @@ class Commands:
             guards={AddReaction: self._guard_reaction, RemoveReaction: self._guard_reaction},
             open_set=True,
         )
-        app.command("space", CreateSpace, self._create_space)
+        app.command("space", CreateSpace, self._create_space, rehearse=self._spaces)
 
     async def _create_space(self, command: CreateSpace) -> Accepted:
         claim = Claim(
@@ -60,7 +61,7 @@ class Commands:
             known = await self._spaces.state(command.brand, command.space_id, fresh=True)
         hidden = await self._visible.hidden(command.brand, command.actor)
         # What somebody is not let into is to them as if it was not there.
-        admit_post(Space() if command.space_id in hidden else known, command.roles)
+        admit_post(Space() if command.space_id in hidden else known, in_space(command.roles, command.space_id))
 
     async def _guard_thread(self, command: PublishReply | LockThread | UnlockThread) -> None:
         if hidden := await self._visible.hidden(command.brand, command.actor):

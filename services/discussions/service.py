@@ -7,10 +7,12 @@ from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
 from libs.access.gate import Module
+from libs.access.permissions import compose_permissions
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
 from services.discussions.commands import Commands
+from services.discussions.permissions import EXAMPLES
 from services.discussions.views.reactions import ReactionsGetMany, ReactionsView, TargetReactions
 from services.discussions.views.spaces import (
     SpaceBySlug,
@@ -39,11 +41,12 @@ def compose(app: App) -> None:
     """Register everything that the discussions service does."""
     access = app.view(AccessView("discussions"))
     authorizer = Authorizer(access, app.positions, app.nats, module=Module.DISCUSSIONS)
-    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     audiences = Audiences(app.view(MembershipsView()), authorizer, app.positions)
     threads = app.view(ThreadsView())
     visible = Visibility(threads, audiences, app.positions, app.settings.stale_seconds)
     Commands(app, visible)
+    compose_permissions(app, access, EXAMPLES)
     compose_erasing(app)
     members = authorizer.member_only
 

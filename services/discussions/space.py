@@ -8,14 +8,14 @@ from typing import Any, ClassVar, assert_never
 from msgspec import Struct, structs
 
 from libs.access.audience import Audience
-from libs.access.roles import LEADERS, Role, require
+from libs.access.roles import LEADERS, SPEAKERS, Role, require
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound
 from libs.shared.text import Line, Slug
 
 
 class SpaceKind(StrEnum):
-    """What a space is for.  In a broadcast space leaders post and members reply."""
+    """What a space is for.  In a broadcast space leaders and guest speakers post, and members reply."""
 
     DISCUSSION = "discussion"
     QUESTIONS = "questions"
@@ -140,7 +140,7 @@ def _change_audience(state: Space, command: ChangeSpaceAudience) -> list[SpaceEv
 
 
 def admit_post(space: Space, roles: AbstractSet[str]) -> None:
-    """Whether someone with `roles` may post in `space`.  Raises FORBIDDEN, NOT_FOUND.
+    """Whether someone with `roles` in `space` (`in_space`) may post there.  Raises FORBIDDEN, NOT_FOUND.
 
     Members are told apart from strangers first: a stranger must not learn which spaces exist.
     """
@@ -148,7 +148,7 @@ def admit_post(space: Space, roles: AbstractSet[str]) -> None:
     if not space.exists:
         raise NotFound("there is no such space", ("space_id",))
     if space.kind is SpaceKind.BROADCAST:
-        require(roles, *LEADERS)
+        require(roles, SPEAKERS)
 
 
 DECIDER: Decider[Space, SpaceCommand, SpaceEvent] = Decider(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, assert_never
 from msgspec import Struct, structs
 from rpds import HashTrieSet
 
-from libs.access.roles import LEADERS, STEWARDS, Role, require
+from libs.access.roles import LEADERS, STEWARDS, Role, in_space, require
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Decider, DomainError, Event, Forbidden, Id, NotFound, Owner
 from libs.shared.text import Body, Line
@@ -105,7 +105,7 @@ def evolve(state: Thread, event: ThreadEvent) -> Thread:
 class PublishPost(Command, frozen=True, kw_only=True):
     """Open a thread in a space.  Members; whether this space takes it is the space's rule (`space.admit_post`).
 
-    Leaders may say that it is `official`.
+    Leaders of the brand or of the space may say that it is `official`.
     """
 
     wire_name: ClassVar[str] = "publish_post"
@@ -120,7 +120,7 @@ class PublishPost(Command, frozen=True, kw_only=True):
 class PublishReply(Command, frozen=True, kw_only=True):
     """Reply in a thread, to its post or (`reply_to`) to one of its replies.  Members, while it is not locked.
 
-    Leaders may say that it is `official`.
+    Leaders of the brand or of the space may say that it is `official`.
     """
 
     wire_name: ClassVar[str] = "publish_reply"
@@ -133,7 +133,7 @@ class PublishReply(Command, frozen=True, kw_only=True):
 
 
 class LockThread(Command, frozen=True, kw_only=True):
-    """Close a thread to replies.  Stewards only."""
+    """Close a thread to replies.  Stewards of the brand or of its space only."""
 
     wire_name: ClassVar[str] = "lock_thread"
 
@@ -141,7 +141,7 @@ class LockThread(Command, frozen=True, kw_only=True):
 
 
 class UnlockThread(Command, frozen=True, kw_only=True):
-    """Open a thread to replies again.  Stewards only."""
+    """Open a thread to replies again.  Stewards of the brand or of its space only."""
 
     wire_name: ClassVar[str] = "unlock_thread"
 
@@ -170,7 +170,7 @@ def decide(state: Thread, command: ThreadCommand) -> list[ThreadEvent]:
 
 def _publish_post(state: Thread, command: PublishPost) -> list[ThreadEvent]:
     require(command.roles, Role.MEMBER)
-    _may_be_official(command)
+    _may_be_official(command, command.space_id)
     if not state.exists:
         return [
             PostPublished(space_id=command.space_id, title=command.title, body=command.body, official=command.official)
@@ -182,7 +182,7 @@ def _publish_post(state: Thread, command: PublishPost) -> list[ThreadEvent]:
 
 def _publish_reply(state: Thread, command: PublishReply) -> list[ThreadEvent]:
     require(command.roles, Role.MEMBER)
-    _may_be_official(command)
+    _may_be_official(command, state.space_id)
     _must_exist(state)
     if command.reply_id in state.replies:
         return []
@@ -202,19 +202,19 @@ def _publish_reply(state: Thread, command: PublishReply) -> list[ThreadEvent]:
 
 
 def _lock(state: Thread, command: LockThread) -> list[ThreadEvent]:
-    require(command.roles, *STEWARDS)
+    require(in_space(command.roles, state.space_id), *STEWARDS)
     _must_exist(state)
     return [] if state.locked else [ThreadLocked()]
 
 
 def _unlock(state: Thread, command: UnlockThread) -> list[ThreadEvent]:
-    require(command.roles, *STEWARDS)
+    require(in_space(command.roles, state.space_id), *STEWARDS)
     _must_exist(state)
     return [ThreadUnlocked()] if state.locked else []
 
 
-def _may_be_official(command: PublishPost | PublishReply) -> None:
-    if command.official and LEADERS.isdisjoint(command.roles):
+def _may_be_official(command: PublishPost | PublishReply, space_id: str) -> None:
+    if command.official and LEADERS.isdisjoint(in_space(command.roles, space_id)):
         raise Forbidden("only owners and builders speak for the brand", ("official",))
 
 

@@ -4,10 +4,12 @@ from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
 from libs.access.gate import Module
+from libs.access.permissions import compose_permissions
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.service import App, anybody
 from services.events.decisions import DECIDER
+from services.events.permissions import examples
 from services.events.programme import Session
 from services.events.views.attendance_sheet import (
     AttendanceSheetView,
@@ -28,11 +30,12 @@ from services.events.views.event_calendar import (
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView("events")), app.positions, app.nats, module=Module.EVENTS)
-    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    access = app.view(AccessView("events"))
+    authorizer = Authorizer(access, app.positions, app.nats, module=Module.EVENTS)
+    app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     allow = authorizer.member_only
 
-    app.aggregate(DECIDER)
+    compose_permissions(app, access, examples(app.aggregate(DECIDER)))
     compose_erasing(app)
 
     calendar = app.view(EventCalendarView())

@@ -6,6 +6,7 @@ from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
 from libs.access.gate import Module
+from libs.access.permissions import compose_permissions
 from libs.access.roles import ALL_ROLES
 from libs.access.view import AccessView
 from libs.shared.claims import Claim, claims
@@ -15,6 +16,7 @@ from libs.shared.service import App, anybody
 from services.feedback import board, idea, vote
 from services.feedback.board import OpenBoard
 from services.feedback.idea import SubmitIdea, admit_idea
+from services.feedback.permissions import EXAMPLES
 from services.feedback.views.boards import (
     BoardBySlug,
     BoardPage,
@@ -30,9 +32,11 @@ from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vo
 
 def compose(app: App) -> None:
     """Register what the service answers."""
-    authorizer = Authorizer(app.view(AccessView("feedback")), app.positions, app.nats, module=Module.FEEDBACK)
-    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    access = app.view(AccessView("feedback"))
+    authorizer = Authorizer(access, app.positions, app.nats, module=Module.FEEDBACK)
+    app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     _compose_commands(app)
+    compose_permissions(app, access, EXAMPLES)
     compose_erasing(app)
 
     allow = authorizer.member_only
@@ -82,6 +86,6 @@ def _compose_commands(app: App) -> None:
     async def admit_to_idea(command: VoteCommand) -> None:
         admit_vote(await ideas.state(command.brand, command.idea_id, fresh=True), command)
 
-    app.command("board", OpenBoard, open_board)
+    app.command("board", OpenBoard, open_board, rehearse=boards)
     ideas = app.aggregate(idea.DECIDER, guards={SubmitIdea: admit_to_board})
     app.aggregate(vote.DECIDER, open_set=True, guards={CastVote: admit_to_idea, WithdrawVote: admit_to_idea})

@@ -1,25 +1,29 @@
-"""What happens in discussions, handed from one stream consumer to every subscriber of this process."""
+"""What is written and who is told of it, handed from one consumer each to every subscriber of this process."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from typing import ClassVar, Final
+from collections.abc import AsyncGenerator, Hashable, Iterable
+from contextlib import aclosing
+from typing import ClassVar, Final, TypeVar
 
+import msgspec
 from msgspec import Struct
 from nats.aio.client import Client as Nats
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from libs.shared.codec import Codec
-from libs.shared.domain import DomainError, Event, Unavailable
+from libs.shared.domain import Event, Unavailable
 from libs.shared.event_store import CorruptEvent, StoredMessage
 from libs.shared.logs import logger
 from libs.shared.pull import ReaderLost, StreamReader, head
 from libs.shared.recorded import Recorded
+from services.gateway.listeners import Listeners
+
+T = TypeVar("T")
 
 #: The service and stream whose events are handed on.
 SERVICE: Final = "discussions"
 STREAM: Final = "DISCUSSIONS"
-#: What a subscriber may be behind before it is dropped.
-QUEUE_LENGTH: Final = 256
 #: Subscribers of one process.
 MAX_SUBSCRIBERS: Final = 10_000
 
@@ -40,6 +44,8 @@ class ReplyPublished(Event, frozen=True):
 
 _CODEC: Final = Codec(SERVICE, (PostPublished, ReplyPublished), skip_unknown=True)
 _SUBJECTS: Final = (f"evt.{SERVICE}.*.thread.*",)
+#: Where the members service says whose inbox has changed.
+_NOTICES: Final = "live.notices.*"
 _RETRY_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 30.0
 
@@ -55,29 +61,24 @@ class Written(Struct, frozen=True):
     position: int
 
 
-class TooSlow(DomainError):
-    """The subscriber did not read for too long; it may subscribe again and read what it missed as a page."""
+class Changed(Struct, frozen=True):
+    """Inboxes that changed: member → the id of the notification."""
 
-    def __init__(self) -> None:
-        super().__init__("SLOW_CONSUMER", "events came faster than they were read")
-
-
-class _Subscriber:
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[Written] = asyncio.Queue(QUEUE_LENGTH)
-        self.dropped = False
+    brand: str
+    notices: dict[str, str]
 
 
 class Feed:
-    """Subscribers by brand.  `offer` never waits: who cannot keep up is dropped, not waited for."""
+    """Who listens to what is written in a brand, and who to their own inbox."""
 
     def __init__(self) -> None:
-        self._subscribers: dict[str, set[_Subscriber]] = {}
+        self._written = Listeners[Written]()
+        self._notified = Listeners[str]()
 
     @property
     def subscribers(self) -> int:
         """How many there are."""
-        return sum(map(len, self._subscribers.values()))
+        return len(self._written) + len(self._notified)
 
     def offer(self, events: Iterable[Recorded[Event]]) -> None:
         """Hand events on to whoever subscribed to their brand."""
@@ -85,31 +86,27 @@ class Feed:
             event = recorded.event
             reply = event.reply_id if isinstance(event, ReplyPublished) else None
             written = Written(recorded.brand, recorded.aggregate_id, reply, recorded.sequence)
-            for subscriber in tuple(self._subscribers.get(recorded.brand, ())):
-                if subscriber.queue.full():
-                    subscriber.dropped = True
-                    self._leave(recorded.brand, subscriber)
-                else:
-                    subscriber.queue.put_nowait(written)
+            self._written.offer(recorded.brand, written)
 
-    async def written(self, brand: str) -> AsyncGenerator[Written, None]:
+    def offer_notices(self, changed: Changed) -> None:
+        """Hand notifications on to the members whose they are."""
+        for member, notice in changed.notices.items():
+            self._notified.offer((changed.brand, member), notice)
+
+    def written(self, brand: str) -> AsyncGenerator[Written, None]:
         """What is written in a brand from now on; raises `TooSlow` to who is dropped, after what was still queued."""
+        return self._listen(self._written, brand)
+
+    def notified(self, brand: str, member: str) -> AsyncGenerator[str, None]:
+        """The ids of a member's notifications that are new or have more in them from now on; raises as `written`."""
+        return self._listen(self._notified, (brand, member))
+
+    async def _listen(self, listeners: Listeners[T], key: Hashable) -> AsyncGenerator[T, None]:
         if self.subscribers >= MAX_SUBSCRIBERS:
             raise Unavailable("too many subscriptions")
-        subscriber = _Subscriber()
-        self._subscribers.setdefault(brand, set()).add(subscriber)
-        try:
-            while not (subscriber.dropped and subscriber.queue.empty()):
-                yield await subscriber.queue.get()
-            raise TooSlow
-        finally:
-            self._leave(brand, subscriber)
-
-    def _leave(self, brand: str, subscriber: _Subscriber) -> None:
-        subscribers = self._subscribers.get(brand, set())
-        subscribers.discard(subscriber)
-        if not subscribers:
-            self._subscribers.pop(brand, None)
+        async with aclosing(listeners.listen(key)) as items:
+            async for item in items:
+                yield item
 
 
 async def follow(nats: Nats, feed: Feed) -> None:
@@ -137,3 +134,18 @@ def _offer(feed: Feed, message: StoredMessage) -> None:
         feed.offer(_CODEC.decode(message))
     except CorruptEvent as error:
         log.error("feed_skipped_message", sequence=error.sequence, reason=error.reason)
+
+
+async def follow_notices(nats: Nats, feed: Feed) -> None:
+    """Hand on what the members service says of inboxes, once and for all: the connection keeps to it.
+
+    What is said while nobody hears it is in the inboxes all the same.
+    """
+
+    async def receive(message: Msg) -> None:
+        try:
+            feed.offer_notices(msgspec.json.decode(message.data, type=Changed))
+        except msgspec.MsgspecError as error:
+            log.error("feed_skipped_message", subject=message.subject, reason=str(error))
+
+    await nats.subscribe(_NOTICES, cb=receive)

@@ -108,6 +108,7 @@ SERVICE_ACCOUNTS: Final = Many("members", "service_accounts_get_many", list[rows
 INVITATIONS: Final = Many("members", "invitations_get_many", list[rows.InvitationReply | None])
 PROVISIONED_GROUPS: Final = Many("members", "provisioned_groups_get_many", list[rows.ProvisionedGroupReply | None])
 MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | None])
+STANDINGS: Final = Many("members", "standings_get_many", list[rows.MemberStandingReply])
 #: Takes `day`, whose rules say what the levels are.
 SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
 BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])
@@ -136,3 +137,7 @@ BOARDS: Final = Many("feedback", "boards_get_many", list[rows.BoardReply | None]
 IDEAS: Final = Many("feedback", "ideas_get_many", list[rows.IdeaReply | None])
 #: Whether the viewer voted, by the id of the idea.
 VOTES: Final = Many("feedback", "viewer_votes", list[bool])
+#: The viewer's own.
+NOTICES: Final = Many("members", "notices_get_many", list[rows.NoticeReply | None])
+#: How the viewer stands to things of one `kind`, by id.
+FOLLOW_STATES: Final = Many("members", "follow_states", list[str])

@@ -28,6 +28,20 @@ class NetworkReply(Struct, frozen=True):
     brand_count: int
 
 
+class NetworkAdminReply(Struct, frozen=True):
+    """Somebody who runs a network, by identity."""
+
+    identity: str
+    since: datetime
+    appointed_by: str
+
+
+class NetworkAdminsReply(Struct, frozen=True):
+    """The admins of a network, the longest-serving first."""
+
+    items: list[NetworkAdminReply]
+
+
 class ThemeReply(Struct, frozen=True):
     """The colours of a home, `#rrggbb`."""
 
@@ -244,6 +258,54 @@ class MemberReply(Struct, frozen=True):
     roles: list[str]
     joined_at: datetime
     left_at: datetime | None = None
+
+
+class GrantReply(Struct, frozen=True):
+    """A role beside member, in one space or in the whole brand."""
+
+    role: str
+    granted_at: datetime
+    space_id: str | None = None
+    expires_at: datetime | None = None
+
+
+class ExclusionReply(Struct, frozen=True):
+    """A suspension or a ban."""
+
+    banned: bool
+    reason: str
+    since: datetime
+    until: datetime | None = None
+
+
+class MemberStandingReply(Struct, frozen=True):
+    """How a member stands; the `exclusion` is only given to who may know of it."""
+
+    verified: bool
+    grants: list[GrantReply]
+    exclusion: ExclusionReply | None = None
+
+
+class StandingActionReply(Struct, frozen=True):
+    """What was done about a member's standing."""
+
+    action: str
+    member_id: str
+    by: str
+    at: datetime
+    reason: str | None = None
+    until: datetime | None = None
+
+
+class RoleChangeReply(Struct, frozen=True):
+    """What became of a role."""
+
+    change: str
+    role: str
+    by: str
+    at: datetime
+    space_id: str | None = None
+    expires_at: datetime | None = None
 
 
 class NetworkingReply(Struct, frozen=True):
@@ -522,3 +584,143 @@ class VoterReply(Struct, frozen=True):
 
     member_id: str
     voted_at: datetime
+
+
+class NoticeReply(Struct, frozen=True):
+    """A notification; `people` are the newest first, `people_count` of them at most 100."""
+
+    id: str
+    kind: str
+    subject: str
+    unread: bool
+    facts: int
+    people: list[str]
+    people_count: int
+    since: datetime
+    at: datetime
+    refs: dict[str, str] = {}
+
+
+class NoticePageReply(PageReply[NoticeReply], frozen=True, kw_only=True):
+    """A page of an inbox."""
+
+    unread_count: int
+
+
+class FollowReply(Struct, frozen=True):
+    """A thing that a member follows or has muted."""
+
+    kind: str
+    target_id: str
+    since: datetime
+
+
+class ChoiceReply(Struct, frozen=True):
+    """How somebody is told of a kind, and whether they said so themselves."""
+
+    kind: str
+    inbox: bool
+    mail: str
+    inbox_said: bool
+    mail_said: bool
+
+
+class ChoicesReply(Struct, frozen=True):
+    """How somebody is told of every kind."""
+
+    kinds: list[ChoiceReply]
+    mail_off: bool
+    time_zone: str
+
+
+class WordingReply(Struct, frozen=True):
+    """A step in one language."""
+
+    locale: str
+    title: str
+    text: str = ""
+
+
+class StepReply(Struct, frozen=True):
+    """A step of a journey."""
+
+    id: str
+    kind: str
+    after_hours: int
+    wordings: list[WordingReply]
+    space_id: str | None = None
+    completed_by: str | None = None
+
+
+class JourneyReply(Struct, frozen=True):
+    """The newest edition of a journey."""
+
+    edition: int
+    steps: list[StepReply]
+    published_at: datetime
+
+
+class JourneyOfBrandReply(Struct, frozen=True):
+    """The journey of a brand, if it has one."""
+
+    journey: JourneyReply | None = None
+
+
+class MemberStepReply(Struct, frozen=True):
+    """What became of a step of a member."""
+
+    step: StepReply
+    due_at: datetime
+    reminded_at: datetime | None = None
+    completed_at: datetime | None = None
+    skipped_at: datetime | None = None
+
+
+class MemberJourneyReply(Struct, frozen=True):
+    """A member's journey."""
+
+    member_id: str
+    edition: int
+    state: str
+    started_at: datetime
+    steps: list[MemberStepReply]
+    finished_at: datetime | None = None
+
+
+class JourneyOfMemberReply(Struct, frozen=True):
+    """The journey of a member, if they ever set out."""
+
+    journey: MemberJourneyReply | None = None
+
+
+class StepReportReply(Struct, frozen=True):
+    """What became of a step of all members."""
+
+    step: StepReply
+    completed: int
+    skipped: int
+    reminded: int
+    median_hours: int | None = None
+
+
+class JourneyReportReply(Struct, frozen=True):
+    """How far members come."""
+
+    started: int
+    under_way: int
+    paused: int
+    finished: int
+    steps: list[StepReportReply]
+
+
+class NudgeRuleReply(Struct, frozen=True):
+    """After how many days of silence a brand nudges; None for never."""
+
+    after_days: int | None = None
+
+
+class MemberNudgesReply(Struct, frozen=True):
+    """A member's nudges."""
+
+    on: bool
+    last_at: datetime | None = None

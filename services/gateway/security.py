@@ -184,12 +184,23 @@ def http_fetch(client: httpx.AsyncClient, *, issuer: str, jwks_url: str) -> Call
 
 
 class Authenticator:
-    """Turns an `Authorization` header into a `Principal`.  `clock` is the time of day in unix seconds."""
+    """Turns an `Authorization` header into a `Principal`.
+
+    `subject_claim` says who somebody is; `clock` is the time of day in unix seconds.
+    """
 
     def __init__(
-        self, keys: Keys, *, issuer: str, audience: str, identity_key: bytes, clock: Callable[[], float] = time.time
+        self,
+        keys: Keys,
+        *,
+        issuer: str,
+        audience: str,
+        identity_key: bytes,
+        subject_claim: str = "sub",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
+        self._subject_claim = subject_claim
         self._issuer = issuer
         self._audience = audience
         self._identity_key = identity_key
@@ -244,7 +255,7 @@ class Authenticator:
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
         now = self._clock()
-        subject, audience = claims["sub"], claims["aud"]
+        subject, audience = claims[self._subject_claim], claims["aud"]
         issued, expires = _seconds(claims["iat"]), _seconds(claims["exp"])  # both required by RFC 9068 §2.2
         audiences = audience if isinstance(audience, list) else [audience]
         if claims["iss"] != self._issuer or self._audience not in audiences:

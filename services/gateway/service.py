@@ -35,7 +35,7 @@ from services.gateway.browsers import (
 from services.gateway.deadline import TimedBus
 from services.gateway.documents import Policy
 from services.gateway.execution import Engine
-from services.gateway.feed import Feed, follow
+from services.gateway.feed import Feed, follow, follow_notices
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
 from services.gateway.mail_door import PATH, MailDoor
@@ -198,7 +198,11 @@ class Process:
         self._keys = Keys(http_fetch(client, issuer=settings.issuer, jwks_url=settings.jwks_url))
         self._revocations = Revocations()
         tokens = Authenticator(
-            self._keys, issuer=settings.issuer, audience=settings.audience, identity_key=settings.identity_secret
+            self._keys,
+            issuer=settings.issuer,
+            audience=settings.audience,
+            identity_key=settings.identity_secret,
+            subject_claim=settings.subject_claim,
         )
         self._gateway = assemble(settings, BusClient(self._nats), tokens, self._revocations)
         app = Application(self._gateway, Health(self._alive, self._ready))
@@ -219,6 +223,7 @@ class Process:
         background: list[asyncio.Task[None]] = []
         try:
             await self._nats.open(self._settings.nats_url, timeout_seconds=self._settings.startup_seconds)
+            await follow_notices(self._nats, self._gateway.feed)
             background += [
                 asyncio.create_task(follow(self._nats, self._gateway.feed)),
                 asyncio.create_task(self._keys.keep()),

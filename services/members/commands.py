@@ -1,6 +1,6 @@
 """The commands of members that reach over several aggregates: unique slugs, founders, the door of a brand."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -8,6 +8,7 @@ from msgspec import structs
 
 from libs.access.authorizer import Authorizer
 from libs.access.gate import Stage
+from libs.access.permissions import Examples
 from libs.access.roles import ALL_ROLES, Role
 from libs.access.scopes import is_account
 from libs.shared import ids
@@ -33,6 +34,7 @@ from services.members.consents.consent import GiveConsent, WithdrawConsent
 from services.members.homes import Homes
 from services.members.invitations.invitation import AcceptInvitation
 from services.members.joining import Door
+from services.members.journeys.nudge import ChooseNudges
 from services.members.mail.address import OptInToMail, OptOutOfMail
 from services.members.member import (
     AcceptRules,
@@ -44,9 +46,13 @@ from services.members.member import (
     JoinThrough,
     LeaveBrand,
 )
-from services.members.network import OPERATOR, CreateNetwork, admit_brand
+from services.members.network import OPERATOR, AppointAdmin, CreateNetwork, DismissAdmin, NetworkCommand, admit_brand
 from services.members.networking.block_list import BlockMember
 from services.members.networking.networking import LeaveNetworking
+from services.members.notices.follow import Mute, Unfollow
+from services.members.notices.inbox import ReadNotices
+from services.members.notices.preferences import ChooseNotifications, SwitchMail
+from services.members.permissions import Known
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
 from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
@@ -54,6 +60,9 @@ from services.members.provisioning.commands import EXEMPT as PROVISIONING
 from services.members.recognition import composition as recognition
 from services.members.service_account import CloseServiceAccount, RevokeApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
+from services.members.standing.facts import BanMember, EndSuspension, ExpireRole, SuspendMember
+
+N = TypeVar("N", bound=NetworkCommand)
 
 S = TypeVar("S")
 C = TypeVar("C", bound=Command)
@@ -66,6 +75,8 @@ _Step: TypeAlias = tuple[CommandHandler[Any, Any, Any], Command]
 EXEMPT: frozenset[type[Command]] = frozenset(
     {
         CreateNetwork,
+        AppointAdmin,
+        DismissAdmin,
         CreateBrand,
         EnterStage,
         JoinBrand,
@@ -78,12 +89,22 @@ EXEMPT: frozenset[type[Command]] = frozenset(
         CloseServiceAccount,
         EndSessions,
         EndSessionsOfMember,
+        SuspendMember,
+        BanMember,
+        EndSuspension,
+        ExpireRole,
+        ChooseNudges,
         *recognition.EXEMPT,
         OptOutOfMail,
         OptInToMail,
         AcceptInvitation,
         BlockMember,
         LeaveNetworking,
+        Unfollow,
+        Mute,
+        ChooseNotifications,
+        SwitchMail,
+        ReadNotices,
         *PROVISIONING,
     }
 )
@@ -96,7 +117,11 @@ class Commands:
         self._settings = app.settings
         self._authorizer = authorizer
         # Networks and brands come with the claim of their slug: the methods below answer their creation.
-        self._networks = app.aggregate(replace(network.DECIDER, commands=()))
+        self._networks = app.aggregate(
+            replace(network.DECIDER, commands=(AppointAdmin, DismissAdmin)),
+            guards={AppointAdmin: self._as_operator, DismissAdmin: self._as_operator},
+            open_to_all=(AppointAdmin, DismissAdmin),
+        )
         others = _without(brand.DECIDER, (CreateBrand,))
         self.brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
@@ -118,16 +143,29 @@ class Commands:
         self.external_ids = ExternalIds(app, self.members, authorizer)
         app.aggregate(charter.DECIDER)
         Homes(app)
-        app.aggregate(service_account.DECIDER)
+        self._accounts = app.aggregate(service_account.DECIDER)
         app.command("network", CreateNetwork, self._create_network, open_to_all=True)
-        app.command("brand", CreateBrand, self._create_brand, open_to_all=True)
+        app.command("brand", CreateBrand, self._create_brand, open_to_all=True, rehearse=self._may_create_brand)
         app.on_start(self._check_identity_key)
 
+    def examples(self) -> Mapping[str, Examples]:
+        """What a viewer could send about each kind of thing, for `viewer_can`."""
+        known = Known(self._settings, self._authorizer, self._networks, self.members, self._accounts)
+        return known.examples()
+
     async def _create_network(self, command: CreateNetwork) -> Accepted:
-        is_operator = command.actor in self._settings.operators
-        command = structs.replace(command, roles=frozenset({OPERATOR} if is_operator else ()))
+        command = await self._as_operator(command)
         claim = _claim(command, command.slug, command.network_id)
         return await _with_slug((self._networks, command), (self._network_slugs, claim))
+
+    async def _as_operator(self, command: N) -> N:
+        """The command with the role operator, for an identity that runs the installation."""
+        is_operator = command.actor in self._settings.operators
+        return structs.replace(command, roles=frozenset({OPERATOR} if is_operator else ()))
+
+    async def _may_create_brand(self, command: CreateBrand) -> bool:
+        admit_brand(await self._network(command.network_id), command.actor)
+        return True
 
     async def _create_brand(self, command: CreateBrand) -> Accepted:
         admit_brand(await self._network(command.network_id), command.actor)

@@ -4,6 +4,7 @@ Every step is safe to repeat, so a process that is killed anywhere, or runs besi
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from libs.access.erasing import ErasureShown, Scrubbed
 from libs.access.erasure import RecordErasure
@@ -27,16 +28,25 @@ _log = logger(__name__)
 
 
 class Erasures:
-    """The process behind `erase_member`; its memory is the view of erasures."""
+    """The process behind `erase_member`; its memory is the view of erasures.
+
+    `forget` let go of what this service keeps of a member (brand, member) in no view.
+    """
 
     def __init__(
-        self, app: App, view: ErasuresView, members: CommandHandler[Member, MemberCommand, MemberEvent], vault: Vault
+        self,
+        app: App,
+        view: ErasuresView,
+        members: CommandHandler[Member, MemberCommand, MemberEvent],
+        vault: Vault,
+        forget: Sequence[Callable[[str, str], Awaitable[None]]] = (),
     ) -> None:
         self._bus = app.bus
         self._clock = app.clock
         self._view = view
         self._members = members
         self._vault = vault
+        self._forget = forget
 
     async def run(self) -> None:
         """Look for erasures and carry them out, for ever; one that cannot go on now is tried again."""
@@ -68,6 +78,8 @@ class Erasures:
             accepted = await self._bus.command(service, "erasure", record.wire_name, record)
             positions |= accepted.position
         scrubbed = await asyncio.gather(*(self._scrubbed(owner, service, positions) for service in SERVICES))
+        for forget in self._forget:
+            await forget(*owner)
         await self._certify(owner, record, scrubbed)
         _log.info("erasure certified", member=owner.member)
 

@@ -21,7 +21,7 @@ class Homes:
         others = tuple(command for command in home.DECIDER.commands if command is not SetDomain)
         self._homes = app.aggregate(replace(home.DECIDER, commands=others))
         self._claims = app.aggregate(replace(claims("brand_domain"), commands=()))
-        app.command("home", SetDomain, self._set_domain)
+        app.command("home", SetDomain, self._set_domain, rehearse=self._homes)
 
     async def _set_domain(self, command: SetDomain) -> Accepted:
         domain = None if command.domain is None else canonical_domain(command.domain)

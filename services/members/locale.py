@@ -11,12 +11,12 @@ from libs.shared.domain import Invalid
 Locale = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?\Z")]
 
 
-def check_locale(tag: str) -> None:
-    """Raise INVALID for a tag of which CLDR does not know the language, the script or the region."""
+def check_locale(tag: str, path: tuple[str, ...] = ("locale",)) -> None:
+    """Raise INVALID at `path` for a tag of which CLDR does not know the language, the script or the region."""
     language, *others = tag.split("-")
     english = Cldr("en")
     known = language in english.languages
     for part in others:
         known = known and part in (english.scripts if len(part) == 4 else english.territories)
     if not known:
-        raise Invalid("nobody knows this language", ("locale",))
+        raise Invalid("nobody knows this language", path)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, assert_never
 
 from msgspec import Meta, Struct, structs
 
-from libs.access.roles import Role
+from libs.access.roles import Role, held_as
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Event, Id
 from libs.shared.text import Line, Slug
@@ -16,6 +16,7 @@ from services.members.joining import Door
 from services.members.profiles.form import Form
 from services.members.profiles.profile import Profile, ProfileCommand, ProfileEvent
 from services.members.profiles.profile import evolve as evolve_profile
+from services.members.standing.facts import End, Standing, StandingCommand, StandingEvent
 
 #: A member's words about themselves: Markdown, at most 2,000 characters.
 Bio = Annotated[str, Meta(max_length=2_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")]
@@ -73,19 +74,29 @@ class ProfileChanged(Event, frozen=True, kw_only=True):
 
 
 class RoleGranted(Event, frozen=True, kw_only=True):
-    """The event's actor gave the member a role beside member; or the place did, with which they have just joined."""
+    """The event's actor gave the member a role beside member; or the place did, with which they have just joined.
+
+    It is for the whole brand, or for one space only; until it is revoked, or until `expires_at`.  Granted again for
+    the same, it takes the place of the grant before.
+    """
 
     wire_name: ClassVar[str] = "role_granted"
+    version: ClassVar[int] = 2
 
     role: Role
+    space_id: str | None = None
+    expires_at: datetime | None = None
 
 
 class RoleRevoked(Event, frozen=True, kw_only=True):
-    """The event's actor took a role from the member."""
+    """The event's actor took a role from the member, in the whole brand or in one space; or (`expired`) it ended."""
 
     wire_name: ClassVar[str] = "role_revoked"
+    version: ClassVar[int] = 2
 
     role: Role
+    space_id: str | None = None
+    expired: bool = False
 
 
 class MemberLeft(Event, frozen=True, kw_only=True):
@@ -127,6 +138,7 @@ MemberEvent = (
     | MemberLeft
     | MemberErasureRequested
     | MemberErased
+    | StandingEvent
     | ProfileEvent
     | ConsentEvent
 )
@@ -137,7 +149,21 @@ def _joined_v1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "source": None, "referrer": None}
 
 
-UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(MemberJoined.wire_name, 1): _joined_v1}
+def _granted_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """Roles were for the whole brand, and without an end."""
+    return {**data, "space_id": None, "expires_at": None}
+
+
+def _revoked_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """Roles were for the whole brand, and somebody took them."""
+    return {**data, "space_id": None, "expired": False}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
+    (MemberJoined.wire_name, 1): _joined_v1,
+    (RoleGranted.wire_name, 1): _granted_v1,
+    (RoleRevoked.wire_name, 1): _revoked_v1,
+}
 
 # State
 
@@ -153,8 +179,9 @@ class Member(Struct, frozen=True, kw_only=True):
     """What a membership must remember to decide.
 
     `known` says that there was a membership at any time.  `place` is the role that joining will give, None without a
-    place; `accepted_rules` the newest edition that was accepted, 0 before any; `roles` are those beside member, empty
-    when not joined; `consents` the edition of the text under each purpose that the member agrees to.
+    place; `accepted_rules` the newest edition that was accepted, 0 before any.  `grants` are the roles beside member,
+    as `held_as` writes them, each with its end, empty when not joined; `consents` the edition of the text under each
+    purpose that the member agrees to.
     """
 
     known: bool = False
@@ -164,9 +191,15 @@ class Member(Struct, frozen=True, kw_only=True):
     accepted_rules: int = 0
     display_name: str = ""
     bio: str = ""
-    roles: frozenset[Role] = frozenset()
+    grants: Mapping[str, datetime | None] = {}
+    standing: Standing = Standing()
     profile: Profile = Profile()
     consents: Mapping[str, int] = {}
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles beside member that are held in the whole brand."""
+        return frozenset(role for role in Role if role.value in self.grants)
 
 
 def evolve(state: Member, event: MemberEvent) -> Member:
@@ -175,21 +208,25 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         return structs.replace(state, profile=evolve_profile(state.profile, event))
     if isinstance(event, ConsentEvent):
         return structs.replace(state, consents=evolve_consents(state.consents, event))
+    if isinstance(event, StandingEvent):
+        return structs.replace(state, standing=state.standing.after(event))
     match event:
         case MemberAdmitted():
             return structs.replace(state, place=event.role)
         case MemberJoined():
-            return Member(known=True, joined=True, display_name=event.display_name)
+            return Member(known=True, joined=True, display_name=event.display_name, standing=state.standing)
         case RulesAccepted():
             return structs.replace(state, accepted_rules=event.edition)
         case ProfileChanged():
             return structs.replace(state, display_name=event.display_name, bio=event.bio)
         case RoleGranted():
-            return structs.replace(state, roles=state.roles | {event.role})
+            granted = {held_as(event.role, event.space_id): event.expires_at}
+            return structs.replace(state, grants={**state.grants, **granted})
         case RoleRevoked():
-            return structs.replace(state, roles=state.roles - {event.role})
+            taken = held_as(event.role, event.space_id)
+            return structs.replace(state, grants={held: end for held, end in state.grants.items() if held != taken})
         case MemberLeft():
-            return Member(known=True, erasing=state.erasing)
+            return Member(known=True, erasing=state.erasing, standing=state.standing.ended())
         case MemberErasureRequested() | MemberErased():
             certified = isinstance(event, MemberErased)
             return Member(known=True, erasing=Erasing.CERTIFIED if certified else Erasing.REQUESTED)
@@ -260,21 +297,27 @@ class ChangeProfileBy(ChangeProfile, frozen=True, kw_only=True):
 
 
 class GrantRole(Command, frozen=True, kw_only=True):
-    """Give a member a role.  Owners only."""
+    """Give a member a role, in the whole brand or in one space, with or without an end.  Owners only.
+
+    Granted again with another end, or none, it ends then.  An owner owns the whole brand, without an end.
+    """
 
     wire_name: ClassVar[str] = "grant_role"
 
     member_id: Id
     role: Role
+    space_id: Id | None = None
+    expires_at: End | None = None
 
 
 class RevokeRole(Command, frozen=True, kw_only=True):
-    """Take a role from a member.  Owners only; nobody takes owner from themselves."""
+    """Take a role from a member, in the whole brand or in one space.  Owners; nobody takes owner from themselves."""
 
     wire_name: ClassVar[str] = "revoke_role"
 
     member_id: Id
     role: Role
+    space_id: Id | None = None
 
 
 class LeaveBrand(Command, frozen=True, kw_only=True):
@@ -328,6 +371,7 @@ MemberCommand = (
     | LeaveBrand
     | EraseMember
     | CertifyErasure
+    | StandingCommand
     | ProfileCommand
     | ConsentCommand
 )

@@ -1,15 +1,12 @@
 """What a member may do and what follows from it: the decisions on the commands of `member.py`."""
 
-from typing import assert_never
-
 from libs.access.roles import LEADERS, Role, require
-from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden, Invalid
+from libs.shared.domain import SYSTEM, Decider, DomainError, Erased, Forbidden
 from services.members.consents.consent import (
     ConsentGiven,
     ConsentWithdrawn,
     GiveConsent,
     WithdrawConsent,
-    all_withdrawn,
     decide_consents,
 )
 from services.members.member import (
@@ -41,6 +38,7 @@ from services.members.member import (
     RulesAccepted,
     evolve,
 )
+from services.members.parting import parting
 from services.members.profiles.form import Form
 from services.members.profiles.profile import (
     AvatarChosen,
@@ -58,13 +56,16 @@ from services.members.profiles.profile import (
     SetProfileFields,
 )
 from services.members.profiles.profile_decisions import decide_profile, with_completion
+from services.members.standing import facts
+from services.members.standing.decisions import decide_role, decide_standing, must_not_be_excluded
+from services.members.standing.facts import VerifiedMarkRevoked
 
 
 def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
     """The facts that `command` makes true.
 
-    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, INVALID, CONFLICT, or as the door or
-    `decide_profile` does.
+    Raises FORBIDDEN, NOT_A_MEMBER, LAST_OWNER, ERASED, NOT_REQUESTED, BANNED, SUSPENDED, INVALID, CONFLICT, or as the
+    door, `decide_profile`, `decide_role` and `decide_standing` do.
     """
     match command:
         case AdmitMember():
@@ -75,28 +76,29 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _accept_rules(state, command)
         case ChangeProfile():
             return _change_profile(state, command)
-        case GrantRole():
-            return _grant_role(state, command)
-        case RevokeRole():
-            return _revoke_role(state, command)
+        case GrantRole() | RevokeRole():
+            return decide_role(state, command)
         case ChooseAvatar() | SetProfileFields() | HideProfileFields() | ChooseMemberLocale() | SetExternalId():
             return _profile(state, command)
         case GiveConsent() | WithdrawConsent():
             _only_oneself(command.actor, command.member_id)
             _must_be_joined(state)
+            if isinstance(command, GiveConsent) and command.actor != SYSTEM:
+                must_not_be_excluded(state)
             return [*decide_consents(state.consents, command)]
         case LeaveBrand():
             return _leave(state, command)
         case EraseMember() | CertifyErasure():
             return _erase(state, command) if isinstance(command, EraseMember) else _certify(state, command)
         case _:
-            assert_never(command)
+            return decide_standing(state, command)
 
 
 def _admit(state: Member, command: AdmitMember) -> list[MemberEvent]:
     require(command.roles, *LEADERS)
     if command.role is not Role.MEMBER:
         require(command.roles, Role.OWNER)
+    must_not_be_excluded(state)
     return [] if state.joined or state.place is command.role else [MemberAdmitted(role=command.role)]
 
 
@@ -106,6 +108,7 @@ def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
         raise Erased(command.member_id)
     if state.joined:
         return []
+    must_not_be_excluded(state)
     if isinstance(command, JoinThrough) and command.actor != SYSTEM:
         command.door.admit(state.place, command.accepted_rules)
     joined = MemberJoined(
@@ -132,6 +135,8 @@ def _accept_rules(state: Member, command: AcceptRules) -> list[MemberEvent]:
 def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
     _only_oneself(command.actor, command.member_id)
     _must_be_joined(state)
+    if command.actor != SYSTEM:
+        must_not_be_excluded(state)
     changed = ProfileChanged(
         display_name=state.display_name if command.display_name is None else command.display_name,
         bio=state.bio if command.bio is None else command.bio,
@@ -139,7 +144,8 @@ def _change_profile(state: Member, command: ChangeProfile) -> list[MemberEvent]:
     if (changed.display_name, changed.bio) == (state.display_name, state.bio):
         return []
     form = command.form if isinstance(command, ChangeProfileBy) else Form()
-    return with_completion(state, [changed], form)
+    renamed = state.standing.verified and changed.display_name != state.display_name
+    return [*with_completion(state, [changed], form), *([VerifiedMarkRevoked()] if renamed else [])]
 
 
 def _profile(state: Member, command: ProfileCommand) -> list[MemberEvent]:
@@ -148,26 +154,10 @@ def _profile(state: Member, command: ProfileCommand) -> list[MemberEvent]:
     else:
         _only_oneself(command.actor, command.member_id)
     _must_be_joined(state)
+    # Who is suspended may still show less of themselves.
+    if command.actor == command.member_id and not isinstance(command, HideProfileFields):
+        must_not_be_excluded(state)
     return decide_profile(state, command)
-
-
-def _grant_role(state: Member, command: GrantRole) -> list[MemberEvent]:
-    require(command.roles, Role.OWNER)
-    _must_be_joined(state)
-    if command.role is Role.MEMBER or command.role in state.roles:
-        return []
-    return [RoleGranted(role=command.role)]
-
-
-def _revoke_role(state: Member, command: RevokeRole) -> list[MemberEvent]:
-    require(command.roles, Role.OWNER)
-    if command.role is Role.MEMBER:
-        raise Invalid("the role member ends by leaving", ("role",))
-    if command.role not in state.roles:
-        return []
-    if command.role is Role.OWNER and command.actor == command.member_id:
-        raise DomainError("LAST_OWNER", "another owner must take this role from you", ("role",))
-    return [RoleRevoked(role=command.role)]
 
 
 def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
@@ -176,14 +166,7 @@ def _leave(state: Member, command: LeaveBrand) -> list[MemberEvent]:
         return []
     if Role.OWNER in state.roles:
         raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner from you")
-    return _parting(state, command.freeing if isinstance(command, LeaveBrandFreeing) else None)
-
-
-def _parting(state: Member, freeing: str | None) -> list[MemberEvent]:
-    """The end of a membership: consents end with it, and the external id is freed by the claim that comes along."""
-    if freeing != state.profile.external_token:
-        raise DomainError("CONFLICT", "the external id was changed at the same time; try again")
-    return [*all_withdrawn(state.consents), MemberLeft()]
+    return parting(state, command.freeing if isinstance(command, LeaveBrandFreeing) else None)
 
 
 def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
@@ -196,7 +179,7 @@ def _erase(state: Member, command: EraseMember) -> list[MemberEvent]:
     if Role.OWNER in state.roles and command.actor != SYSTEM:
         raise DomainError("LAST_OWNER", "hand over first: another owner must take the role owner away")
     freeing = command.freeing if isinstance(command, EraseMemberFreeing) else None
-    return [*(_parting(state, freeing) if state.joined else []), MemberErasureRequested()]
+    return [*(parting(state, freeing) if state.joined else []), MemberErasureRequested()]
 
 
 def _certify(state: Member, command: CertifyErasure) -> list[MemberEvent]:
@@ -235,6 +218,7 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         LeaveBrand,
         EraseMember,
         CertifyErasure,
+        *facts.COMMANDS,
         ChooseAvatar,
         SetProfileFields,
         HideProfileFields,
@@ -253,6 +237,7 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         MemberLeft,
         MemberErasureRequested,
         MemberErased,
+        *facts.EVENTS,
         AvatarChosen,
         ProfileFieldsSet,
         ProfileFieldsHidden,

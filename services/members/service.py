@@ -3,6 +3,7 @@
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export
+from libs.access.permissions import compose_permissions
 from libs.access.roles import ALL_ROLES, LEADERS, Role, require
 from libs.access.view import AccessView
 from libs.shared.domain import SYSTEM, Forbidden
@@ -13,13 +14,17 @@ from services.members.consents.composition import compose_consents
 from services.members.erasure import Erasures
 from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
+from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
+from services.members.networking import permissions as networking_permissions
 from services.members.networking.composition import compose_networking
+from services.members.notices.composition import Forget, compose_notices
 from services.members.profiles.composition import compose_profiles
 from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
 from services.members.segments.composition import compose_segments
 from services.members.sessions import Sessions
+from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
     BrandByDomain,
     BrandBySlug,
@@ -51,6 +56,8 @@ from services.members.views.member_list import (
     MemberView,
 )
 from services.members.views.networks import (
+    NetworkAdmins,
+    NetworkAdminsResult,
     NetworkBySlug,
     NetworkPage,
     NetworkPageResult,
@@ -73,18 +80,21 @@ from services.members.views.similar_brands import SimilarBrand, SimilarBrands, S
 def compose(app: App) -> None:
     """Register everything that the members service does."""
     access = app.view(AccessView("members"))
-    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT)
-    app.authorise(authorizer.roles, ALL_ROLES, authorizer.admit)
+    authorizer = Authorizer(access, app.positions, app.nats, exempt=EXEMPT, clock=app.clock)
+    app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
+    journeys = compose_journeys(app, authorizer, commands.members)
     _network_queries(app)
     brands = _brand_queries(app)
     mailer = compose_mail(app, brands)
     invitations = compose_invitations(app, authorizer, commands, brands, mailer)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
+    compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
-    erasures = _erasures(app, authorizer, commands)
+    told, forget_told = compose_notices(app, authorizer, access, mailer)
+    erasures = _erasures(app, authorizer, commands, forget_told)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
     segments = compose_segments(app, authorizer, commands.members)
@@ -98,6 +108,9 @@ def compose(app: App) -> None:
             compose_consents(app, authorizer),
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
+            *compose_standing(app, authorizer, commands.members),
+            *told,
+            *journeys,
             *recognition,
             *networking,
             *compose_provisioning(app, authorizer, commands),
@@ -113,6 +126,11 @@ def _network_queries(app: App) -> None:
         if query.viewer != SYSTEM and query.viewer not in app.settings.operators:
             raise Forbidden("only an operator sees all networks")
 
+    async def admins(query: NetworkAdmins) -> NetworkAdminsResult:
+        runs_all = query.viewer == SYSTEM or query.viewer in app.settings.operators
+        return await view.network_admins(query, see_all=runs_all)
+
+    app.query(NetworkAdmins, NetworkAdminsResult, admins, view=view)
     app.query(NetworkBySlug, NetworkView, view.network_by_slug, view=view, same_for=anybody)
     app.query(NetworksGetMany, list[NetworkView | None], view.networks_get_many, view=view, same_for=anybody)
     app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)
@@ -141,7 +159,7 @@ def _member_queries(app: App, authorizer: Authorizer) -> MemberListView:
     reply = list[MemberView | None]
     app.query(MembersGetMany, reply, view.members_get_many, view=view, allow=members, same_for=anybody)
     app.query(MemberPage, MemberPageResult, view.member_page, view=view, allow=members)
-    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members)
+    app.query(MemberSearch, Page[MemberView], view.member_search, view=view, allow=members, same_for=anybody)
     joins = app.view(JoinsView())
 
     async def leaders(query: JoinReport) -> None:
@@ -183,7 +201,7 @@ def _service_account_queries(app: App, authorizer: Authorizer) -> None:
     app.query(OwnerOfApiKey, ApiKeyOwner, view.owner_of_api_key, view=view, allow=platform)
 
 
-def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresView:
+def _erasures(app: App, authorizer: Authorizer, commands: Commands, *forget: Forget) -> ErasuresView:
     view = app.view(ErasuresView())
 
     async def concerned(query: MemberErasure) -> None:
@@ -192,5 +210,5 @@ def _erasures(app: App, authorizer: Authorizer, commands: Commands) -> ErasuresV
 
     app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
     if app.vault is not None:  # without, the service is only described
-        app.background("erasures", Erasures(app, view, commands.members, app.vault).run)
+        app.background("erasures", Erasures(app, view, commands.members, app.vault, forget).run)
     return view

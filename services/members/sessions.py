@@ -42,7 +42,9 @@ class Sessions:
         self._members = members
         # Who may is decided here: an operator need not be a member, and nobody needs a role for their own sessions.
         app.command("session", EndSessions, self._end, open_to_all=True)
-        app.command("session", EndSessionsOfMember, self._end_of_member, open_to_all=True)
+        app.command(
+            "session", EndSessionsOfMember, self._end_of_member, open_to_all=True, rehearse=self._may_end_of_member
+        )
         app.on_start(self._make_bucket)
 
     async def _make_bucket(self) -> None:
@@ -57,10 +59,17 @@ class Sessions:
         return Accepted(id=command.actor, position={})
 
     async def _end_of_member(self, command: EndSessionsOfMember) -> Accepted:
+        identity = await self._identity_that_may_be_signed_out(command)
+        await signed_out.put(self._app.nats, identity, command.now)
+        return Accepted(id=command.member_id, position={})
+
+    async def _may_end_of_member(self, command: EndSessionsOfMember) -> bool:
+        await self._identity_that_may_be_signed_out(command)
+        return True
+
+    async def _identity_that_may_be_signed_out(self, command: EndSessionsOfMember) -> str:
         if command.actor != SYSTEM and command.asker not in self._app.settings.operators:
             if is_account(command.actor):
                 raise Forbidden
-            require(await self._authorizer.roles(command.brand, command.actor), Role.OWNER)
-        identity = await self._members.identity_of(command.brand, command.member_id)
-        await signed_out.put(self._app.nats, identity, command.now)
-        return Accepted(id=command.member_id, position={})
+            require(await self._authorizer.to_act(command.brand, command.actor), Role.OWNER)
+        return await self._members.identity_of(command.brand, command.member_id)

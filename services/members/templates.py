@@ -1,9 +1,9 @@
-"""What a new brand is furnished with, by its type, kind and language: texts, spaces with first posts, boards, modules.
+"""What a new brand is furnished with, by its type, kind and language: texts, spaces, first posts, boards, a journey.
 
 The words stand in `template_data/`, in English and French.  Pure, but for reading those files once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -15,6 +15,7 @@ from libs.access.gate import Module
 from libs.shared.ids import derived_id
 from services.members.brand import BrandCreated, BrandKind, BrandType
 from services.members.charter import CharterPart
+from services.members.journeys.journey import Completer, StepKind
 
 _DATA: Final = Path(__file__).parent / "template_data"
 
@@ -54,6 +55,18 @@ class Board(Struct, frozen=True, forbid_unknown_fields=True):
     name: Text
 
 
+class JourneyStep(Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of the journey; `space` is the English slug of the space in which it is done."""
+
+    id: str
+    kind: StepKind
+    title: Text
+    text: Text
+    after_days: int = 0
+    space: str | None = None
+    completed_by: Completer | None = None
+
+
 class Template(Struct, frozen=True, forbid_unknown_fields=True):
     """What a brand is furnished with."""
 
@@ -62,6 +75,7 @@ class Template(Struct, frozen=True, forbid_unknown_fields=True):
     rules: Text | None = None
     spaces: tuple[Space, ...] = ()
     boards: tuple[Board, ...] = ()
+    journey: tuple[JourneyStep, ...] = ()
 
 
 class Step(Struct, frozen=True):
@@ -84,6 +98,7 @@ def template(type_: BrandType, kind: BrandKind) -> Template:
         rules=base.rules,
         spaces=base.spaces + more.spaces,
         boards=base.boards + more.boards,
+        journey=base.journey + more.journey,
     )
 
 
@@ -118,6 +133,24 @@ def _steps(brand_id: str, wanted: Template, locale: str) -> Iterator[Step]:
     for board in wanted.boards:
         named = {"slug": board.slug.spoken(locale), "name": board.name.spoken(locale), "kind": board.kind}
         yield step("feedback.board.open_board", board.slug.en, board_id=new_id("board", board.slug.en), **named)
+    if wanted.journey:
+        steps = [_leading(one, locale, new_id) for one in wanted.journey]
+        yield step("members.journey.publish_journey", "journey", brand_id=brand_id, steps=steps, only_the_first=True)
     for module in wanted.modules_off:
         fields = {"brand_id": brand_id, "module": module.value, "on": False}
         yield step("members.brand.switch_module", module.value, **fields)
+
+
+def _leading(step: JourneyStep, locale: str, new_id: Callable[[str, str], str]) -> dict[str, Any]:
+    """A step of the journey as a command has it, in every language, that of the brand first."""
+    french = step.title.spoken(locale) == step.title.fr
+    wordings = [
+        {"locale": language, "title": getattr(step.title, language), "text": getattr(step.text, language)}
+        for language in (("fr", "en") if french else ("en", "fr"))
+    ]
+    fields = {"id": step.id, "kind": step.kind.value, "after_hours": step.after_days * 24, "wordings": wordings}
+    if step.space is not None:
+        fields["space_id"] = new_id("space", step.space)
+    if step.completed_by is not None:
+        fields["completed_by"] = step.completed_by.value
+    return fields

@@ -1,6 +1,8 @@
 """A community with one of everything in it, made through GraphQL alone."""
 
-from collections.abc import Mapping
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +15,22 @@ from services.gateway import ids as global_ids
 
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
+_FOLLOWED = "target { ... on Post { id viewerFollows } ... on Member { id viewerFollows } }"
+_WAY = """version state member { id } currentStep { step { stepId } }
+  steps { dueAt completedAt skippedAt step { stepId title } }"""
+
+#: A step of each kind of completing: by what the member does, by their word, and by a leader's.
+JOURNEY_STEPS: Sequence[Mapping[str, Any]] = (
+    {"stepId": "hello", "kind": "INTRODUCE", "afterDays": 3, "wordings": [{"locale": "en", "title": "Say hello"}]},
+    {
+        "stepId": "coffee", "kind": "CUSTOM", "afterDays": 7, "completedBy": "MEMBER",
+        "wordings": [{"locale": "en", "title": "Have a coffee"}],
+    },
+    {
+        "stepId": "talk", "kind": "CUSTOM", "afterDays": 14, "completedBy": "LEADER",
+        "wordings": [{"locale": "en", "title": "Talk to us"}, {"locale": "fr", "title": "Parlez-nous"}],
+    },
+)  # fmt: skip
 _FORM = "profileForm { version fields { field { key required } retired } rules { field audience { reach roles } } }"
 _PROFILE = """member { id bio email profile { bio avatar { url alt } email timeZone language externalId completeness
   hiddenFields fields { field { key } text number choices yes hidden } } }"""
@@ -30,6 +48,8 @@ COLORS = {"background": "#FFFFFF", "text": "#1a1a1a", "accent": "#0b5fff", "acce
 #: What each mutation takes and what it answers, beside `errors` and `consistencyToken`.
 MUTATIONS: Mapping[str, tuple[str, str]] = {
     "createNetwork": ("CreateNetworkInput", "network { id slug name brandCount }"),
+    "appointNetworkAdmin": ("NetworkAdminInput", "network { id admins { identity appointedBy } }"),
+    "dismissNetworkAdmin": ("NetworkAdminInput", "network { id }"),
     "createBrand": (
         "CreateBrandInput",
         "brand { id slug name kind locale memberCount type description stage modules furnishedAt } "
@@ -48,9 +68,25 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "setDomain": ("SetDomainInput", "brand { domain }"),
     "chooseLocale": ("ChooseLocaleInput", "brand { locale }"),
     "acceptRules": ("AcceptRulesInput", "member { id displayName }"),
+    "publishJourney": (
+        "PublishJourneyInput",
+        "brand { journey { version steps { stepId kind afterDays afterHours title space { slug } } } }",
+    ),
+    "setNudgeRule": ("SetNudgeRuleInput", "brand { nudgeAfterDays }"),
+    "beginJourney": ("BeginJourneyInput", f"journey {{ {_WAY} }}"),
+    "completeJourneyStep": ("CompleteJourneyStepInput", f"journey {{ {_WAY} }}"),
+    "skipJourneyStep": ("SkipJourneyStepInput", f"journey {{ {_WAY} }}"),
+    "chooseNudges": ("ChooseNudgesInput", "brand { viewerNudges { on } }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
+    "grantRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId expiresAt } } }"),
+    "revokeRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId } } }"),
+    "suspendMember": ("SuspendMemberInput", "member { id standing { exclusion { banned reason until } } }"),
+    "banMember": ("BanMemberInput", "member { id leftAt standing { exclusion { banned reason until } } }"),
+    "reinstateMember": ("ReinstateMemberInput", "member { id standing { exclusion { reason } } }"),
+    "grantVerifiedMark": ("MemberInput", "member { id verified }"),
+    "revokeVerifiedMark": ("MemberInput", "member { id verified }"),
     "defineProfileField": ("DefineProfileFieldInput", _FORM),
     "retireProfileField": ("ProfileFieldKeyInput", _FORM),
     "restoreProfileField": ("ProfileFieldKeyInput", _FORM),
@@ -66,8 +102,6 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "restoreConsentPurpose": ("ConsentPurposeInput", _PURPOSES),
     "giveConsent": ("GiveConsentInput", "consents { purpose version givenAt }"),
     "withdrawConsent": ("ConsentPurposeInput", "consents { purpose version givenAt }"),
-    "grantRole": ("MemberRoleInput", "member { id roles }"),
-    "revokeRole": ("MemberRoleInput", "member { id roles }"),
     "createServiceAccount": (
         "CreateServiceAccountInput",
         "serviceAccount { id name scopes closedAt createdBy { id } apiKeys { keyId } }",
@@ -124,6 +158,14 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "changeIdeaStatus": ("ChangeIdeaStatusInput", "idea { id status statusNote }"),
     "castVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
     "withdrawVote": ("VoteInput", "idea { id voteCount viewerVoted }"),
+    "follow": ("FollowInput", _FOLLOWED),
+    "unfollow": ("FollowInput", _FOLLOWED),
+    "mute": ("FollowInput", _FOLLOWED),
+    "readNotifications": ("ReadNotificationsInput", "unreadCount"),
+    "chooseNotifications": ("ChooseNotificationsInput", "choices { kinds { kind inbox mail } mailOff }"),
+    "switchNotificationMail": ("SwitchNotificationMailInput", "choices { mailOff }"),
+    "proposeNotificationDefaults": ("ProposeNotificationDefaultsInput", "defaults { kinds { kind inbox mail } }"),
+    "chooseDigestTimeZone": ("ChooseDigestTimeZoneInput", "defaults { digestTimeZone }"),
     "chooseNetworking": ("ChooseNetworkingInput", "networking { open interests skills }"),
     "leaveNetworking": ("LeaveNetworkingInput", "networking { open interests skills }"),
     "dismissSuggestion": ("OtherMemberInput", "member { id displayName }"),
@@ -250,6 +292,9 @@ async def provision_group(platform: Platform, made: Community) -> str:
 async def furnish(platform: Platform, made: Community) -> None:
     """Put one of everything into the brand."""
     ids, owner, member = made.ids, made.owner, made.member
+    await accepted(platform, owner, "publishJourney", brandId=ids["Brand"], steps=JOURNEY_STEPS)
+    for subject in (owner, member):
+        await accepted(platform, subject, "beginJourney", brandId=ids["Brand"])
     account = await accepted(
         platform, owner, "createServiceAccount", brandId=ids["Brand"], name="Bot", scopes=["FEEDBACK_MANAGE"]
     )
@@ -289,3 +334,17 @@ async def furnish(platform: Platform, made: Community) -> None:
     ids["Board"] = board["board"]["id"]
     idea = await accepted(platform, member, "submitIdea", boardId=ids["Board"], title="Dark mode", body="Please")
     ids["Idea"] = idea["idea"]["id"]
+    ids["Notification"] = await _notification(platform, made)
+
+
+async def _notification(platform: Platform, made: Community) -> str:
+    """What the owner was told first: their role, soon after they got it."""
+    query = "query($slug: String!) { brand(slug: $slug) { viewerNotifications(last: 1) { nodes { id } } } }"
+    deadline = time.monotonic() + 60
+    while True:
+        answer = await platform.graphql(query, {"slug": made.slug}, platform.token(made.owner))
+        if nodes := answer["data"]["brand"]["viewerNotifications"]["nodes"]:
+            key: str = nodes[0]["id"]
+            return key
+        assert time.monotonic() < deadline, answer
+        await asyncio.sleep(0.05)

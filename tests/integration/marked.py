@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from pymongo import MongoClient
 
+from libs.access.erasing import ErasureShown, Scrubbed
+from libs.access.roles import Role
 from libs.shared.bus import BusClient
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
 from libs.shared.ids import uuid7
@@ -24,7 +26,8 @@ from services.feedback.vote import CastVote
 from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
 from services.members.consents.consent import GiveConsent
-from services.members.member import ChangeProfile, EraseMember, JoinBrand
+from services.members.invitations.invitation import InviteMember
+from services.members.member import ChangeProfile, EraseMember, GrantRole, JoinBrand
 from services.members.network import CreateNetwork
 from services.members.networking.block_list import BlockMember
 from services.members.networking.networking import ChooseNetworking
@@ -32,6 +35,11 @@ from services.members.profiles.audience import EVERYONE
 from services.members.profiles.fields import FieldDefinition, FieldType, Label
 from services.members.profiles.form import DefineProfileField
 from services.members.profiles.profile import ChooseAvatar, FieldValue, SetExternalId, SetProfileFields
+from services.members.provisioning.group import ProvisionGroup
+from services.members.provisioning.profile import EmailAddress, PersonName, Profile, Work
+from services.members.provisioning.user import ProvisionUser
+from services.members.provisioning.views.groups import GroupsOfUsers, UserGroups
+from services.members.provisioning.views.users import ProvisionedUsersGetMany, ProvisionedUserView
 from services.members.recognition.score import AwardBadge
 from services.members.recognition.spotlight import SpotlightMember
 from services.members.views.erasures import ErasureView, MemberErasure
@@ -41,7 +49,7 @@ from tests.integration.crash_clients import PASSING, envelope
 FIELDS = (
     "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
     "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
-    "honour", "light",
+    "honour", "light", "login", "legal", "given", "work", "words",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
@@ -168,7 +176,40 @@ class Marker:
             made.at |= (await self.send(route, command, brand, SYSTEM, **fields)).position
         crm = {"member_id": member, "external_id": f"{mark}crm"}
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
+        await self._provision(made)
+        leads = await self.send("members.member", GrantRole, brand, SYSTEM, member_id=member, role=Role.BUILDER)
+        await self.ask("members", ErasureShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Scrubbed)  # waits
+        guest = {"address": f"guest-{mark}@example.org", "message": f"{mark}words"}
+        made.at |= (await self.send("members.invitation", InviteMember, brand, member, **guest)).position
         return made
+
+    async def _provision(self, made: Marked) -> None:
+        """What the organisation's directory says of the member, whom it knows by the subject that they sign in with."""
+        mark, brand = made.mark, made.brand
+        said = Profile(
+            name=PersonName(formatted=f"{mark}legal", given_name=f"{mark}given"),
+            work=Work(department=f"{mark}work"),
+            emails=[EmailAddress(value=f"{mark}email@example.org")],
+        )
+        user = {"user_name": f"{mark}login", "external_id": mark, "profile": said}
+        accepted = await self.send("members.provisioned_user", ProvisionUser, brand, SYSTEM, **user)
+        assert accepted.id == made.member
+        group = {"group_id": uuid7(), "display_name": f"{CONTROL} {mark[-4:]}", "members": [made.member]}
+        made.at |= (await self.send("members.provisioned_group", ProvisionGroup, brand, SYSTEM, **group)).position
+
+    async def let_go(self, who: Marked) -> None:
+        """Return once the directory's record of who is erased has ended, a moment after the membership."""
+        deadline = time.monotonic() + _SECONDS
+        query: dict[str, Any] = {"brand": who.brand, "viewer": SYSTEM}
+        while True:
+            [user] = await self.ask(
+                "members", ProvisionedUsersGetMany(**query, ids=[who.member]), list[ProvisionedUserView | None]
+            )
+            [places] = await self.ask("members", GroupsOfUsers(**query, user_ids=[who.member]), list[UserGroups])
+            if user is None and not places.groups:
+                return
+            assert time.monotonic() < deadline, "the directory still has who was erased"
+            await asyncio.sleep(0.1)
 
     @staticmethod
     def _honours(member: str, mark: str) -> list[tuple[str, type[Command], dict[str, Any]]]:

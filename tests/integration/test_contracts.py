@@ -40,12 +40,17 @@ from services.members.charter import CharterPart
 from services.members.erasure import SERVICES
 from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
+from services.members.journeys.journey import Completer, StepKind
+from services.members.journeys.views.journeys import JourneyState
+from services.members.notices.following import FollowState
+from services.members.notices.kinds import Kind, Mail
 from services.members.profiles.audience import BuiltIn, Reach
 from services.members.profiles.fields import FieldType
 from services.members.provisioning.directory import ShownName, SubjectSource
 from services.members.recognition.facts import Fact, Window
 from services.members.segments.rules import Act
-from tests.integration.community import COLORS, COMPANY, MUTATIONS, document
+from services.members.standing.views.standings import Action, RoleChange
+from tests.integration.community import COLORS, COMPANY, JOURNEY_STEPS, MUTATIONS, document
 from tests.integration.samples import checked, sample
 
 T = TypeVar("T")
@@ -78,11 +83,14 @@ FOR_OTHERS: Final = {
     "cmd.members.score.note_absence",
     "qry.discussions.reply_page",
     "cmd.members.member.certify_erasure",
+    "cmd.members.member.end_suspension",
+    "cmd.members.member.expire_role",
     "cmd.members.mail.record_mail",
     "cmd.members.mail_address.opt_out_of_mail",
     "cmd.members.mail_address.opt_in_to_mail",
     "qry.members.mail_link_target",
     "cmd.members.provisioned_user.settle_group_roles",
+    "cmd.members.provisioned_user.settle_access",
     *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.erasure_shown" for service in SERVICES),
@@ -100,6 +108,9 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "BrandType": BrandType,
     "LaunchStage": Stage,
     "CharterPart": CharterPart,
+    "JourneyStepKind": StepKind,
+    "StepCompleter": Completer,
+    "JourneyState": JourneyState,
     "Module": Module,
     "ServiceAccountScope": Scope,
     "ProfileFieldType": FieldType,
@@ -115,6 +126,11 @@ ENUMS: Final[Mapping[str, type[Enum]]] = {
     "RsvpStatus": RsvpStatus,
     "BoardKind": BoardKind,
     "IdeaStatus": Status,
+    "StandingActionKind": Action,
+    "RoleChangeKind": RoleChange,
+    "FollowState": FollowState,
+    "NotificationKind": Kind,
+    "NotificationMail": Mail,
 }
 
 
@@ -175,6 +191,7 @@ KINDS: Final = (
     "Event",
     "Board",
     "Idea",
+    "Notification",
 )
 IDS: Final = {kind: encode(kind, "b1", "x1") for kind in KINDS} | {
     "Reply": encode("Reply", "b1", "x1", "r1"),
@@ -206,6 +223,8 @@ _FIELD: Final = {
 #: Each mutation with the least and with the most that it takes.
 INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "createNetwork": ({"slug": "net", "name": "Net"}, {}),
+    "appointNetworkAdmin": ({"networkId": IDS["Network"], "identity": "i1"}, {}),
+    "dismissNetworkAdmin": ({"networkId": IDS["Network"], "identity": "i1"}, {}),
     "createBrand": (
         {"networkId": IDS["Network"], "slug": "acme", "name": "Acme", "kind": "CLUB", "founderName": "Ada"},
         {
@@ -232,9 +251,28 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "setDomain": ({"brandId": IDS["Brand"], "domain": None}, {"domain": "example.org"}),
     "chooseLocale": ({"brandId": IDS["Brand"], "locale": "fr-CA"}, {}),
     "acceptRules": ({"brandId": IDS["Brand"], "version": 3}, {}),
+    "publishJourney": (
+        {"brandId": IDS["Brand"], "steps": []},
+        {"steps": [*JOURNEY_STEPS, {**JOURNEY_STEPS[0], "stepId": "there", "afterHours": 5, "spaceId": IDS["Space"]}]},
+    ),
+    "setNudgeRule": ({"brandId": IDS["Brand"], "afterDays": None}, {"afterDays": 7}),
+    "beginJourney": ({"brandId": IDS["Brand"]}, {}),
+    "completeJourneyStep": ({"brandId": IDS["Brand"], "stepId": "coffee"}, {"memberId": IDS["Member"]}),
+    "skipJourneyStep": ({"brandId": IDS["Brand"], "stepId": "coffee"}, {}),
+    "chooseNudges": ({"brandId": IDS["Brand"], "on": False}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
+    "grantRole": (
+        {"memberId": IDS["Member"], "role": "MODERATOR"},
+        {"spaceId": IDS["Space"], "expiresAt": "2030-01-02T10:00:00+01:00"},
+    ),
+    "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {"spaceId": IDS["Space"]}),
+    "suspendMember": ({"memberId": IDS["Member"], "reason": "Shouts"}, {"until": "2030-01-02T10:00:00+01:00"}),
+    "banMember": ({"memberId": IDS["Member"], "reason": "Shouts"}, {}),
+    "reinstateMember": ({"memberId": IDS["Member"]}, {"reason": "Said sorry"}),
+    "grantVerifiedMark": ({"memberId": IDS["Member"]}, {}),
+    "revokeVerifiedMark": ({"memberId": IDS["Member"]}, {}),
     "defineProfileField": ({"brandId": IDS["Brand"], "field": COMPANY}, {"field": _FIELD}),
     "retireProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
     "restoreProfileField": ({"brandId": IDS["Brand"], "key": "company"}, {}),
@@ -266,8 +304,6 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "restoreConsentPurpose": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
     "giveConsent": ({"brandId": IDS["Brand"], "purpose": "calls", "version": 1}, {}),
     "withdrawConsent": ({"brandId": IDS["Brand"], "purpose": "calls"}, {}),
-    "grantRole": ({"memberId": IDS["Member"], "role": "OWNER"}, {}),
-    "revokeRole": ({"memberId": IDS["Member"], "role": "AMBASSADOR"}, {}),
     "createServiceAccount": ({"brandId": IDS["Brand"], "name": "Bot", "scopes": ["EVENTS_MANAGE"]}, {}),
     "issueApiKey": ({"serviceAccountId": ACCOUNT}, {"expiresAt": "2030-01-02T10:00:00+01:00"}),
     "revokeApiKey": ({"serviceAccountId": ACCOUNT, "keyId": "k1"}, {}),
@@ -338,6 +374,17 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "changeIdeaStatus": ({"ideaId": IDS["Idea"], "status": "PLANNED"}, {"note": "Soon"}),
     "castVote": ({"ideaId": IDS["Idea"]}, {}),
     "withdrawVote": ({"ideaId": IDS["Idea"]}, {}),
+    "follow": ({"targetId": IDS["Post"]}, {"targetId": IDS["Member"]}),
+    "unfollow": ({"targetId": IDS["Space"]}, {"targetId": IDS["Event"]}),
+    "mute": ({"targetId": IDS["Board"]}, {"targetId": IDS["Idea"]}),
+    "readNotifications": (
+        {"brandId": IDS["Brand"]},
+        {"notificationIds": [encode("Notification", "b1", "n1")], "until": "2030-01-02T10:00:00+01:00"},
+    ),
+    "chooseNotifications": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "WEEKLY"}),
+    "switchNotificationMail": ({"brandId": IDS["Brand"], "on": False}, {}),
+    "chooseDigestTimeZone": ({"brandId": IDS["Brand"], "timeZone": "Europe/Paris"}, {}),
+    "proposeNotificationDefaults": ({"brandId": IDS["Brand"], "kind": "REPLY"}, {"inbox": True, "mail": "NOW"}),
     "chooseNetworking": ({"brandId": IDS["Brand"]}, {"interests": ["Boats"], "skills": ["Knots"]}),
     "leaveNetworking": ({"brandId": IDS["Brand"]}, {}),
     "dismissSuggestion": ({"memberId": IDS["Member"]}, {}),
@@ -393,7 +440,7 @@ def test_every_enum_is_here() -> None:
         for name, kind in SCHEMA.type_map.items()
         if isinstance(kind, GraphQLEnumType) and not name.startswith("__")
     }
-    assert mine == set(ENUMS)
+    assert mine == {*ENUMS, "Permission"}, "that one is in test_permissions"
 
 
 def all_fields(kind: object, depth: int) -> str:

@@ -25,11 +25,18 @@ COMMANDS: Final = {
 #: What no stage stops, and why.
 ALLOWED: Final = {
     "cmd.members.network.create_network": "a network stands above brands",
+    "cmd.members.network.appoint_admin": "a network stands above brands",
+    "cmd.members.network.dismiss_admin": "a network stands above brands",
     "cmd.members.brand.create_brand": "the brand is not there yet",
     "cmd.members.brand.enter_stage": "an owner opens the brand again, and the brand itself decides",
     "cmd.members.member.leave_brand": "nobody is held in a brand",
     "cmd.members.member.erase_member": "who wants to be forgotten is, whatever the brand does",
     "cmd.members.member.certify_erasure": "an erasure comes to its end",
+    "cmd.members.member.suspend_member": "who is in danger is protected at once",
+    "cmd.members.member.ban_member": "who is in danger is protected at once",
+    "cmd.members.member.end_suspension": "an end that was set comes",
+    "cmd.members.member.expire_role": "an end that was set comes",
+    "cmd.members.nudge.choose_nudges": "who wants no nudges is heard at any time",
     "cmd.members.member.hide_profile_fields": "who wants to show less of themselves can, at any time",
     "cmd.members.member.withdraw_consent": "to withdraw a consent is as easy as to give it",
     **{
@@ -39,6 +46,7 @@ ALLOWED: Final = {
             "provisioned_user.replace_user",
             "provisioned_user.remove_user",
             "provisioned_user.settle_group_roles",
+            "provisioned_user.settle_access",
             "provisioned_group.provision_group",
             "provisioned_group.change_group",
             "provisioned_group.remove_group",
@@ -53,6 +61,11 @@ ALLOWED: Final = {
     "cmd.members.mail_address.opt_in_to_mail": "and may think again by the same link",
     "cmd.members.networking.leave_networking": "who does not want to be found any more is not, whatever the brand does",
     "cmd.members.block_list.block_member": "who is in danger is protected at once",
+    "cmd.members.follow.unfollow": "what somebody does not want to hear of any more, they need not",
+    "cmd.members.follow.mute": "whatever the brand does",
+    "cmd.members.notification_choices.choose_notifications": "opting out always holds",
+    "cmd.members.notification_choices.switch_mail": "opting out always holds",
+    "cmd.members.inbox.read_notices": "to read is not to write",
     "cmd.members.session.end_sessions": "sessions stand above brands",
     "cmd.members.session.end_sessions_of_member": "who is in danger is protected at once",
 }

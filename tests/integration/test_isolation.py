@@ -20,14 +20,24 @@ from graphql import (
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
 from services.gateway.schema import build
-from tests.integration.community import COLORS, COMPANY, MUTATIONS, Community, document, found, furnish, tomorrow
+from tests.integration.community import (
+    COLORS,
+    COMPANY,
+    MUTATIONS,
+    Community,
+    accepted,
+    document,
+    found,
+    furnish,
+    tomorrow,
+)
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
 #: What anybody may read of a brand; every other field of it is for its members.
 PUBLIC: Final = {
     "id", "slug", "name", "kind", "locale", "createdAt", "memberCount", "network", "type", "description", "stage",
-    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions",
+    "modules", "furnishedAt", "theme", "domain", "charter", "charterEditions", "viewerCan",
 }  # fmt: skip
 #: Types behind `node(id:)` that anybody may read.
 PUBLIC_NODES: Final = {"Network", "Brand"}
@@ -77,6 +87,10 @@ async def made(platform: Platform) -> AsyncGenerator[Community, None]:
     """A brand full of things, of which the strangers below are no members."""
     community = await found(platform)
     await furnish(platform, community)
+    given = {"brandId": community.ids["Brand"], "displayName": "Rolf"}
+    rowdy = await accepted(platform, f"rowdy-{community.slug}", "joinBrand", **given)
+    out = {"memberId": rowdy["member"]["id"], "reason": "Shouts at everybody"}
+    await accepted(platform, community.owner, "suspendMember", **out)
     yield community
 
 
@@ -92,10 +106,12 @@ def arguments(field: str, made: Community) -> str:
     """Arguments that lead to something that exists."""
     wanted = {
         "member": f'(id: "{made.ids["Member"]}")',
+        "memberJourney": f'(memberId: "{made.ids["Member"]}")',
         "searchMembers": '(prefix: "m")',
         "memberByExternalId": '(externalId: "crm-1")',
         "consentText": '(purpose: "digest", version: 1)',
         "rulesAcceptance": f'(memberId: "{made.ids["Owner"]}")',
+        "roleHistory": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
         "board": '(slug: "ideas")',
@@ -174,6 +190,12 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "setDomain": {"brandId": ids["Brand"], "domain": "mallory.example"},
         "chooseLocale": {"brandId": ids["Brand"], "locale": "de"},
         "acceptRules": {"brandId": ids["Brand"], "version": 1},
+        "publishJourney": {"brandId": ids["Brand"], "steps": []},
+        "setNudgeRule": {"brandId": ids["Brand"], "afterDays": 1},
+        "beginJourney": {"brandId": ids["Brand"]},
+        "completeJourneyStep": {"brandId": ids["Brand"], "stepId": "talk", "memberId": ids["Member"]},
+        "skipJourneyStep": {"brandId": ids["Brand"], "stepId": "hello"},
+        "chooseNudges": {"brandId": ids["Brand"], "on": False},
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
@@ -198,6 +220,13 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "withdrawConsent": {"brandId": ids["Brand"], "purpose": "digest"},
         "grantRole": {"memberId": ids["Member"], "role": "OWNER"},
         "revokeRole": {"memberId": ids["Owner"], "role": "OWNER"},
+        "appointNetworkAdmin": {"networkId": ids["Network"], "identity": "mallory"},
+        "dismissNetworkAdmin": {"networkId": ids["Network"], "identity": "olga"},
+        "suspendMember": {"memberId": ids["Member"], "reason": "Mine"},
+        "banMember": {"memberId": ids["Member"], "reason": "Mine"},
+        "reinstateMember": {"memberId": ids["Member"]},
+        "grantVerifiedMark": {"memberId": ids["Member"]},
+        "revokeVerifiedMark": {"memberId": ids["Member"]},
         "createServiceAccount": {"brandId": ids["Brand"], "name": "Mine", "scopes": ["EVENTS_MANAGE"]},
         "issueApiKey": {"serviceAccountId": ids["ServiceAccount"]},
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
@@ -233,6 +262,14 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "changeIdeaStatus": {"ideaId": ids["Idea"], "status": "SHIPPED"},
         "castVote": {"ideaId": ids["Idea"]},
         "withdrawVote": {"ideaId": ids["Idea"]},
+        "follow": {"targetId": ids["Post"]},
+        "unfollow": {"targetId": ids["Space"]},
+        "mute": {"targetId": ids["Member"]},
+        "readNotifications": {"brandId": ids["Brand"]},
+        "chooseNotifications": {"brandId": ids["Brand"], "kind": "REPLY", "inbox": False},
+        "switchNotificationMail": {"brandId": ids["Brand"], "on": False},
+        "chooseDigestTimeZone": {"brandId": ids["Brand"], "timeZone": "Asia/Tokyo"},
+        "proposeNotificationDefaults": {"brandId": ids["Brand"], "kind": "REPLY", "inbox": False},
         "chooseNetworking": {"brandId": ids["Brand"], "interests": ["boats"]},
         "leaveNetworking": {"brandId": ids["Brand"]},
         "dismissSuggestion": {"memberId": ids["Member"]},
@@ -250,20 +287,24 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
 #: Everything of a brand that a command could change.
 STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   serviceAccounts { nodes { name closedAt apiKeys { keyId revokedAt } } }
+  journey { version steps { stepId } } nudgeAfterDays journeyReport { started steps { completed skipped } }
   invitations { nodes { id role expiresAt mails } }
   directory { subject shownName groups { nodes { displayName role memberCount } } }
   memberCount stage modules locale domain theme { text } charter { manifesto { text } rules { text } }
   recognitionRules { coming { version } } spotlights { nodes { spotlight { text } } }
-  members { nodes { id displayName roles spotlight { text } score { onLeaderboard } } }
   profileForm { version fields { field { key } retired } rules { field audience { reach } } }
   consentPurposes { purpose version retired } consentReport { purpose members } viewerConsents { purpose version }
-  members { nodes { id displayName roles profile { bio avatar { url } externalId fields { text } } } }
+  members(first: 8) { nodes { id displayName roles spotlight { text } score { onLeaderboard } verified
+    standing { grants { role } exclusion { banned } }
+    profile { bio avatar { url } externalId fields { text } } } }
   spaces { nodes { slug postCount audience { roles } } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
   segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
+  viewerUnreadNotifications viewerNotificationChoices { mailOff kinds { inbox mail } }
+  notificationDefaults { digestTimeZone kinds { inbox mail } } viewerFollows { nodes { since } }
   boards { nodes { slug ideaCount } } ideas { nodes { title status voteCount } } } }"""
 
 
@@ -292,7 +333,7 @@ async def test_strangers_change_nothing(
 
 @pytest.mark.parametrize(
     "mutation", ["grantRole", "publishPost", "publishReply", "lockThread", "addReaction", "cancelEvent", "rsvp",
-                 "submitIdea", "castVote", "changeIdeaStatus"]
+                 "follow", "submitIdea", "castVote", "changeIdeaStatus"]
 )  # fmt: skip
 async def test_a_forged_id_changes_nothing(
     platform: Platform, made: Community, stranger: Community, mutation: str

@@ -1,12 +1,19 @@
 """What people need of e-mail, each test named for its need, on a real platform and a real mail server."""
 
+import io
 import re
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
+from rich.console import Console
 
+from libs.cli.import_report import Outcome, Report
+from libs.cli.importer import import_files
+from libs.cli.inviting import invite_files
 from libs.shared.testing.platform import PUBLIC_URL, Platform
 from tests.integration.community import Community, accepted, found, refused
 from tests.integration.test_needs_members import brand, until
@@ -173,3 +180,50 @@ async def test_need_34_rules_are_accepted_with_the_invitation(platform: Platform
     guest = f"rula-{made.slug}"
     assert await refused(platform, guest, "acceptInvitation", **given) == ["RULES_NOT_ACCEPTED"]
     await accepted(platform, guest, "acceptInvitation", **given, acceptedRules=1)
+
+
+async def test_need_33_a_list_read_twice_invites_everybody_once(platform: Platform, tmp_path: Path) -> None:
+    made = await found(platform)
+    people, path = 300, tmp_path / "contacts.csv"
+    rows = [f"{address(made, f'p{number}')};Zoë {number};fr\r\n" for number in range(people)]
+    bad = [";Nobody;\r\n", "no address;X;\r\n", rows[0], f"{address(made, 'x')};X;xx-klingon\r\n"]
+    path.write_bytes(("E-mail;Nom complet;Langue\r\n" + "".join(rows + bad)).encode("cp1252"))
+    reports = []
+    for _ in range(2):
+        report = Report(Console(quiet=True), Console(quiet=True))
+        async with platform.bus() as bus:
+            await invite_files(bus, made.slug, [path], report, refused=tmp_path / "refused.csv")
+        reports.append([report.of("invitation", outcome) for outcome in Outcome])
+    assert reports == [[people, 1, 3], [0, people + 1, 3]]
+    refusals = (tmp_path / "refused.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert [line.split(",")[0] for line in refusals] == ["302", "303", "305"]
+    shown = await brand(platform, made, "invitations { totalCount nodes { invitedBy { id } } }", made.owner, None)
+    assert shown["invitations"]["totalCount"] == people
+    assert shown["invitations"]["nodes"][0]["invitedBy"] is None, "the platform did"
+    [mail] = await platform.mailbox.wait(address(made, "p7"))
+    assert mail["Subject"] == "Vous êtes invité à rejoindre Acme" and "Bonjour Zoë 7," in text_of(mail)
+
+
+async def test_need_33_members_come_in_once_and_bad_lines_have_their_number(platform: Platform, tmp_path: Path) -> None:
+    made = await found(platform)
+    people, path = 300, tmp_path / "members.jsonl"
+    lines = [
+        {"kind": "member", "ref": f"m{number}", "display_name": f"Member {number}",
+         "email": address(made, f"m{number}"), "joined_at": "2020-01-02T03:04:05Z"}
+        for number in range(people)
+    ]  # fmt: skip
+    lines.insert(7, {"kind": "member", "ref": "bad", "joined_at": "2020-01-02T03:04:05Z"})
+    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines) + b"{broken\n")
+    before = (await brand(platform, made, "memberCount", None, None))["memberCount"]
+    reports = []
+    for _ in range(2):
+        errors = Console(file=io.StringIO(), width=200)
+        report = Report(Console(quiet=True), errors)
+        async with platform.bus() as bus:
+            await import_files(bus, platform.identity_key, made.slug, [path], report)
+        reports.append(([report.of("member", outcome) for outcome in Outcome], errors.file.getvalue()))  # type: ignore[attr-defined]
+    assert [counts for counts, _ in reports] == [[people, 0, 1], [0, people, 1]]
+    for _, said in reports:
+        assert "members.jsonl:8:" in said and f"members.jsonl:{people + 2}:" in said
+    after = (await brand(platform, made, "memberCount", None, None))["memberCount"]
+    assert after == before + people

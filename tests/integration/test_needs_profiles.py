@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import httpx
 import msgspec
 
 from libs.shared.ids import uuid7
@@ -170,6 +171,17 @@ async def test_need_31_a_picture_is_of_a_public_address_and_every_text_is_inert(
     last = await accepted(platform, made.member, "chooseAvatar", **own, **avatar)
     shown = await profile(platform, made, made.owner, last["consistencyToken"])
     assert shown["bio"] == values(shown)["company"] == shown["profile"]["avatar"]["alt"] == INERT, "as data, unchanged"
+    query = "query($id: ID!) { node(id: $id) { ... on Member { displayName bio } } }"
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.post(
+            f"{platform.url}/graphql",
+            json={"query": query, "variables": {"id": made.ids["Member"]}},
+            headers={"Accept": "text/html,*/*;q=0.8", "Authorization": f"Bearer {platform.token(made.owner)}"},
+        )
+    assert answer.json()["data"]["node"] == {"displayName": INERT, "bio": INERT}
+    assert re.fullmatch(r"application/(graphql-response\+)?json.*", answer.headers["content-type"])
+    assert answer.headers["x-content-type-options"] == "nosniff", "no browser takes it for a page"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 async def test_need_69_a_member_is_known_by_the_id_of_another_system(platform: Platform) -> None:

@@ -14,7 +14,7 @@ from scim2_tester import Status, check_server
 from libs.shared.ids import uuid7
 from libs.shared.testing.platform import OPERATOR, Platform
 from services.gateway import ids
-from tests.integration.community import accepted, api_key, refused
+from tests.integration.community import accepted, api_key, refused, run
 from tests.integration.scim_client import GROUP, PATCH, USER, ScimBrand, client, scim_brand
 
 LEGAL = {"formatted": "Augusta Ada King", "familyName": "King", "givenName": "Augusta"}
@@ -63,7 +63,7 @@ async def configure(brand: ScimBrand, subject: str = "EXTERNAL_ID", shown_name: 
     await accepted(brand.platform, brand.made.owner, "configureDirectory", **given)
 
 
-class Tester(BaseSyncSCIMClient):
+class Client(BaseSyncSCIMClient):
     """The testers' client on httpx."""
 
     def __init__(self, http: httpx.Client) -> None:
@@ -84,7 +84,7 @@ class Tester(BaseSyncSCIMClient):
 async def test_the_testers_of_the_standard_find_nothing(fresh: ScimBrand, subject: str) -> None:
     await configure(fresh, subject)
     with httpx.Client(base_url=str(fresh.http.base_url), headers=fresh.http.headers, timeout=30) as http:
-        results = await asyncio.to_thread(check_server, Tester(http))
+        results = await asyncio.to_thread(check_server, Client(http))
     assert len(results) > 90
     skipped = {result.title for result in results if result.status is Status.SKIPPED}
     assert skipped <= {"search_with_attributes"}, "searching users and groups at once is answered 501"
@@ -95,6 +95,7 @@ async def test_need_33_who_is_provisioned_is_the_member_who_signs_in_later(brand
     subject = f"oid-{uuid7()[-12:]}"
     user = await brand.user(externalId=subject, nickName="Adele")
     assert user["id"] == brand.platform.member(subject, brand.made.brand)
+    await until(brand, lambda seen: user["id"] in seen)
     query = "{ me { memberships { brand { slug } member { id displayName roles email } } } }"
     answer = await brand.platform.graphql(query, token=brand.platform.token(subject))
     [membership] = answer["data"]["me"]["memberships"]
@@ -199,6 +200,75 @@ async def test_who_left_by_themselves_is_not_pulled_back(brand: ScimBrand) -> No
     for active in (False, True):
         await brand.patch(f"/Users/{user['id']}", {"op": "replace", "path": "active", "value": active})
     await until(brand, lambda seen: user["id"] in seen)  # the directory may say so
+
+
+async def may_write(brand: ScimBrand, subject: str) -> bool:
+    """Whether a person may write as the member that they are."""
+    given = {"brandId": brand.made.ids["Brand"], "displayName": f"N{uuid7()[-8:]}"}
+    answer = await run(brand.platform, subject, "changeProfile", **given)
+    codes = [error["code"] for error in answer["errors"]]
+    assert codes in ([], ["SUSPENDED"]), codes
+    return not codes
+
+
+async def settled(brand: ScimBrand, subject: str, *, may: bool) -> None:
+    """Wait until a person may write, or may not: a yes may be as old as a view is behind."""
+    deadline = time.monotonic() + 30
+    while await may_write(brand, subject) is not may:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+def _access(*, active: bool) -> dict[str, Any]:
+    return {"op": "replace", "path": "active", "value": active}
+
+
+async def test_who_has_no_access_writes_nothing_until_they_have_it_again(brand: ScimBrand) -> None:
+    subject = f"oid-{uuid7()[-12:]}"
+    user = await brand.user(externalId=subject)
+    path, member = f"/Users/{user['id']}", ids.encode("Member", brand.made.brand, user["id"])
+    assert await may_write(brand, subject)
+    for _ in range(2):
+        assert (await brand.patch(path, _access(active=False)))["active"] is False
+        await settled(brand, subject, may=False)
+    await accepted(brand.platform, brand.made.owner, "reinstateMember", memberId=member)
+    await settled(brand, subject, may=False)  # people do not give what the directory takes
+    for _ in range(2):
+        assert (await brand.patch(path, _access(active=True)))["active"] is True
+        await settled(brand, subject, may=True)
+
+
+async def test_a_suspension_by_people_is_not_the_directorys_to_lift(brand: ScimBrand) -> None:
+    subject = f"oid-{uuid7()[-12:]}"
+    user = await brand.user(externalId=subject)
+    path, member = f"/Users/{user['id']}", ids.encode("Member", brand.made.brand, user["id"])
+    await accepted(brand.platform, brand.made.owner, "suspendMember", memberId=member, reason="Spam")
+    for active in (False, True):
+        await brand.patch(path, _access(active=active))
+    await settled(brand, subject, may=False)
+    await accepted(brand.platform, brand.made.owner, "reinstateMember", memberId=member)
+    await settled(brand, subject, may=True)
+    await accepted(brand.platform, brand.made.owner, "banMember", memberId=member, reason="Spam")
+    await brand.patch(path, _access(active=False))
+    assert await brand.refused("PATCH", path, _patch(_access(active=True))) == (403, None)
+
+
+async def test_who_is_brought_without_access_has_none_though_they_join(brand: ScimBrand) -> None:
+    subject = f"oid-{uuid7()[-12:]}"
+    user = await brand.user(externalId=subject, active=False)
+    await accepted(brand.platform, subject, "joinBrand", brandId=brand.made.ids["Brand"], displayName="Me")
+    await settled(brand, subject, may=False)
+    await brand.patch(f"/Users/{user['id']}", _access(active=True))
+    await settled(brand, subject, may=True)
+
+
+async def test_who_is_let_go_without_access_may_be_brought_again_with_it(brand: ScimBrand) -> None:
+    subject = f"oid-{uuid7()[-12:]}"
+    user = await brand.user("Judy", externalId=subject)
+    await brand.patch(f"/Users/{user['id']}", _access(active=False))
+    await brand.send("DELETE", f"/Users/{user['id']}")
+    await brand.user("Judy", externalId=subject)
+    await settled(brand, subject, may=True)
 
 
 async def test_a_version_that_was_not_seen_is_not_changed(brand: ScimBrand) -> None:

@@ -90,6 +90,7 @@ async def test_of_who_was_erased_nothing_is_left(
     assert certificate.key_destroyed_at is not None
     assert certificate.requested_at <= certificate.key_destroyed_at
     assert in_documents(mongo.url, who.marks) == {}
+    await marker.let_go(who)
     assert in_documents(mongo.url, other.marks), "of others everything is kept"
 
     member, post, idea = await shown(marker, who, other)
@@ -160,9 +161,13 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
     who, other = await marker.join(), await marker.join()
     honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
     acts = ["members act counts", "members acts of a day"]
-    things = ["members membership", "members profile", "members consent", *honours, "members networking",
-              "members block", "members segment facts", *acts, *acts, "discussions post", "discussions reply",
-              "discussions reaction", "events rsvp", "feedback idea", "feedback vote"]  # fmt: skip
+    silence = ["members nudges", "members last post or reply", "members last idea"]
+    words = "members words in an invitation"
+    things = ["members membership", "members profile", "members consent", words, *silence, *honours,
+              "members networking",
+              "members block", "members provisioned user", "members provisioned group", "members segment facts",
+              *acts, *acts, "discussions post", "discussions reply", "discussions reaction", "events rsvp",
+              "feedback idea", "feedback vote"]  # fmt: skip
     found, text = await export(marker, who)
     while len(found) < len(things):
         await asyncio.sleep(0.1)  # facts count in their own time
@@ -180,6 +185,7 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
     certificate = (await marker.graphql(who, ERASURE, {"slug": marker.slug}))["me"]["erasure"]
     assert certificate["certifiedAt"]
     assert [one["service"] for one in certificate["services"]] == list(SERVICES)
+    await marker.let_go(who)
     found, text = await export(marker, who)
     # Leaving withdrew the consent; that there was one is not personal.
     kept = ["members membership", "members consent", "members consent", "members erasure"]

@@ -45,6 +45,7 @@ def furniture(brand_id: str, type_: BrandType, kind: BrandKind) -> dict[str, Any
         "boards": fields("open_board", "slug"),
         "modules": [module for module in ("DISCUSSIONS", "EVENTS", "FEEDBACK") if module not in off],
         "editions": {"MANIFESTO": 1, "RULES": 1},
+        "journey": 1,
     }
 
 
@@ -56,7 +57,7 @@ async def shows(platform: Platform, slug: str, subject: str, wanted: dict[str, A
     """
     query = """query($slug: String!) { brand(slug: $slug) {
       furnishedAt modules spaces(first: 100) { nodes { slug } } posts(first: 100) { nodes { title } }
-      boards(first: 100) { nodes { slug } }
+      boards(first: 100) { nodes { slug } } journey { version }
       manifesto: charterEditions(part: MANIFESTO) { nodes { version } }
       rules: charterEditions(part: RULES) { nodes { version } } } }"""
     deadline = time.monotonic() + 90
@@ -77,6 +78,7 @@ def things(brand: dict[str, Any]) -> dict[str, Any]:
         "posts": sorted(node["title"] for node in brand["posts"]["nodes"]),
         "boards": sorted(node["slug"] for node in brand["boards"]["nodes"]),
         "modules": brand["modules"],
+        "journey": brand["journey"] and brand["journey"]["version"],
         "editions": {"MANIFESTO": len(brand["manifesto"]["nodes"]), "RULES": len(brand["rules"]["nodes"])},
     }
 

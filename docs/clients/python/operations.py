@@ -99,6 +99,28 @@ class Viewer(Data, frozen=True):
     roles: list[Literal["OWNER", "BUILDER", "MODERATOR", "AMBASSADOR", "MEMBER"]]
 
 
+class Step(Data, frozen=True):
+    """What a newcomer is to do."""
+
+    step_id: str
+    title: str
+    text: str
+
+
+class CurrentStep(Data, frozen=True):
+    """What the sender is to do next."""
+
+    due_at: datetime
+    step: Step
+
+
+class Journey(Data, frozen=True):
+    """How far the sender has come on the journey of the brand."""
+
+    state: Literal["UNDER_WAY", "PAUSED", "FINISHED"]
+    current_step: CurrentStep | None
+
+
 class Space(Data, frozen=True):
     """A room of the brand."""
 
@@ -178,6 +200,7 @@ class HomeBrand(Data, frozen=True):
     name: str
     member_count: int
     viewer: Viewer | None
+    viewer_journey: Journey | None
     spaces: Nodes[Space] | None
     posts: Posts | None
     events: Nodes[Event] | None

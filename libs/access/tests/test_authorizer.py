@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import ClassVar, NamedTuple
 
 import nats
@@ -17,6 +18,8 @@ from libs.access.view import (
     BrandCreated,
     MemberJoined,
     MemberLeft,
+    MemberReinstated,
+    MemberSuspended,
     ModuleSwitchedOff,
     ModuleSwitchedOn,
     RoleGranted,
@@ -32,6 +35,7 @@ from libs.shared.ids import uuid7
 from libs.shared.mongo import Database, connect
 from libs.shared.positions import STALE_VIEW, Positions
 from libs.shared.projector import Projector
+from libs.shared.testing.clock import FakeClock
 from libs.shared.testing.servers import NatsServer
 from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
@@ -140,7 +144,7 @@ async def test_answers_are_kept_until_the_brand_changes(world: World) -> None:
     await world.shown(await world.write("bob", MemberJoined(), brand="b2"))
     assert await world.authorizer.roles("b1", "ada") == {"member"}
     assert await world.authorizer.roles("b2", "bob") == {"member"}
-    await world.view.collection("roles").update_many({}, {"$set": {"granted": ["behind the view"]}})
+    await world.view.collection("roles").update_many({}, {"$set": {"granted": {"behind the view": None}}})
     assert await world.authorizer.roles("b1", "ada") == {"member"}
     await world.shown(await world.write("eve", MemberJoined(), brand="b1"))
     assert await world.authorizer.roles("b1", "ada") == {"member", "behind the view"}
@@ -158,6 +162,46 @@ async def test_queries_of_members_only(world: World) -> None:
     for brand, viewer in (("b2", "ada"), ("b1", "bob"), ("b1", ""), ("b1", "*"), ("b1", ">"), ("*", "ada")):
         with pytest.raises(Forbidden):
             await world.authorizer.member_only(Anything(brand=brand, viewer=viewer))
+
+
+async def test_who_is_suspended_reads_and_does_not_act(world: World) -> None:
+    await world.write("ada", MemberJoined(), RoleGranted(role="owner"))
+    assert await world.authorizer.to_act("b1", "ada") == {"member", "owner"}
+    await world.shown(await world.write("ada", MemberSuspended()))
+    for _ in range(2):
+        with pytest.raises(DomainError) as refused:
+            await world.authorizer.to_act("b1", "ada")
+        assert refused.value.code == "SUSPENDED"
+    assert await world.authorizer.roles("b1", "ada") == frozenset()
+    await world.authorizer.member_only(Anything(brand="b1", viewer="ada"))
+    with pytest.raises(Forbidden):
+        await world.authorizer.people_with(Anything(brand="b1", viewer="ada"), Role.OWNER)
+
+
+async def test_who_was_just_reinstated_is_not_refused(world: World) -> None:
+    await world.write("ada", MemberJoined())
+    for _ in range(5):
+        await world.shown(await world.write("ada", MemberSuspended()))
+        with pytest.raises(DomainError):
+            await world.authorizer.to_act("b1", "ada")
+        await world.write("ada", MemberReinstated())  # nobody waits for the view
+        assert await world.authorizer.to_act("b1", "ada") == {"member"}
+
+
+async def test_who_left_or_was_never_there_acts_as_nobody(world: World) -> None:
+    await world.shown(await world.write("ada", MemberJoined(), MemberSuspended(), MemberLeft()))
+    for actor in ("ada", "eve"):
+        assert await world.authorizer.to_act("b1", actor) == frozenset()
+
+
+async def test_a_role_that_is_remembered_ends_at_its_time(world: World) -> None:
+    clock = FakeClock(NOON)
+    authorizer = Authorizer(world.view, world.positions, world.nats, clock=clock)
+    end = NOON + timedelta(days=1)
+    await world.shown(await world.write("ada", MemberJoined(), RoleGranted(role="moderator", expires_at=end)))
+    assert await authorizer.roles("b1", "ada") == {"member", "moderator"}
+    await clock.advance(timedelta(days=1))
+    assert await authorizer.roles("b1", "ada") == {"member"}
 
 
 async def refusal(authorizer: Authorizer, actor: str, *roles: str) -> str | None:

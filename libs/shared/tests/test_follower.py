@@ -36,18 +36,22 @@ class World(NamedTuple):
     database: Database
     service: str
 
-    async def write(self, event: Event) -> None:
+    async def write(self, *events: Event) -> None:
         codec = Codec(self.service, (Asked, Said))
-        pending = Pending(
-            event=event, id=uuid7(), brand="b1", aggregate="thing", aggregate_id="t1", actor="m1", time=NOON,
-            causation_id="c", correlation_id="c",
-        )  # fmt: skip
-        await self.nats.jetstream().publish(f"evt.{self.service}.b1.thing.t1", codec.encode([pending]))
+        commit = [
+            Pending(
+                event=event, id=uuid7(), brand="b1", aggregate="thing", aggregate_id="t1", actor="m1", time=NOON,
+                causation_id="c", correlation_id="c",
+            )
+            for event in events
+        ]  # fmt: skip
+        await self.nats.jetstream().publish(f"evt.{self.service}.b1.thing.t1", codec.encode(commit))
+
+    def follower(self, handle: Callable[[Recorded[Any]], Awaitable[bool]]) -> Follower:
+        return Follower("work", self.service.upper(), (f"evt.{self.service}.*.thing.*",), (Asked,), handle)
 
     def follow(self, handle: Callable[[Recorded[Any]], Awaitable[bool]]) -> "asyncio.Task[None]":
-        subjects = (f"evt.{self.service}.*.thing.*",)
-        follower = Follower("work", self.service.upper(), subjects, (Asked,), handle)
-        return asyncio.create_task(follower.run(self.nats, self.database))
+        return asyncio.create_task(self.follower(handle).run(self.nats, self.database))
 
 
 @pytest.fixture
@@ -111,6 +115,31 @@ async def test_what_ends_in_the_middle_comes_again(world: World) -> None:
     away = False
     running = world.follow(handle)
     await until(seen, [1, 2, 2, 3])
+    await end(running)
+
+
+async def test_a_commit_is_passed_as_a_whole(world: World) -> None:
+    seen: list[int] = []
+    away = True
+
+    async def handle(recorded: Recorded[Asked]) -> bool:
+        seen.append(recorded.event.number)
+        if away and recorded.event.number == 2:
+            raise RuntimeError("the power is gone")
+        return True
+
+    follower = world.follower(handle)
+    assert await follower.checkpoint(world.database) == 0
+    await world.write(Asked(number=1), Asked(number=2))
+    running = world.follow(handle)
+    await asyncio.wait({running}, timeout=30)
+    assert await follower.checkpoint(world.database) == 0, "the second event of the commit is still to come"
+    away = False
+    running = world.follow(handle)
+    await until(seen, [1, 2, 1, 2])
+    async with asyncio.timeout(30):
+        while await follower.checkpoint(world.database) != 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     await end(running)
 
 

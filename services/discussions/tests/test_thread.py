@@ -45,6 +45,30 @@ def reply(reply_id: str, body: str = "x", reply_to: str | None = None, roles: fr
     return command(PublishReply, roles=roles, reply_id=reply_id, body=body, reply_to=reply_to)
 
 
+class TestScope:
+    """Roles for one space count in its threads and in no others."""
+
+    HERE = frozenset({"member", "moderator@s1"})
+    ELSEWHERE = frozenset({"member", "moderator@s2", "owner@s11"})
+
+    @pytest.mark.parametrize(("kind", "before"), [(LockThread, [POST]), (UnlockThread, [POST, ThreadLocked()])])
+    def test_a_steward_of_the_space_locks_and_unlocks_there_only(
+        self, kind: type[LockThread | UnlockThread], before: list[ThreadEvent]
+    ) -> None:
+        done = ThreadLocked() if kind is LockThread else ThreadUnlocked()
+        given(DECIDER, *before).when(command(kind, roles=self.HERE)).then(done)
+        given(DECIDER, *before).when(command(kind, roles=self.ELSEWHERE)).then_raises("FORBIDDEN")
+
+    def test_a_leader_of_the_space_speaks_for_the_brand_there_only(self) -> None:
+        here, elsewhere = frozenset({"member", "builder@s1"}), frozenset({"member", "builder@s2"})
+        official = structs.replace(post(roles=here), official=True)
+        given(DECIDER).when(official).then(structs.replace(POST, official=True))
+        given(DECIDER).when(structs.replace(official, roles=elsewhere)).then_raises("FORBIDDEN", ("official",))
+        answer = structs.replace(reply("r1", roles=here), official=True)
+        given(DECIDER, POST).when(answer).then(ReplyPublished(reply_id="r1", number=1, body="x", official=True))
+        given(DECIDER, POST).when(structs.replace(answer, roles=elsewhere)).then_raises("FORBIDDEN", ("official",))
+
+
 class TestPost:
     def test_a_member_posts(self) -> None:
         given(DECIDER).when(post()).then(POST)

@@ -14,13 +14,17 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
+from services.gateway.schema.journey_commands import JourneyMutation
 from services.gateway.schema.members import MemberMutation
+from services.gateway.schema.network_admins import NetworkAdminMutation
 from services.gateway.schema.networking import NetworkingMutation
+from services.gateway.schema.notification_commands import NotificationMutation
 from services.gateway.schema.privacy import PrivacyMutation
 from services.gateway.schema.profiles import ProfileMutation
 from services.gateway.schema.segments import SegmentMutation
 from services.gateway.schema.service_accounts import ServiceAccountMutation
 from services.gateway.schema.sessions import SessionMutation
+from services.gateway.schema.standing import StandingMutation
 from services.gateway.schema.subscriptions import Subscription
 
 
@@ -30,6 +34,7 @@ class Mutation(
     BrandLaunchMutation,
     HomeMutation,
     MemberMutation,
+    JourneyMutation,
     ProfileMutation,
     ConsentMutation,
     InvitationMutation,
@@ -40,7 +45,10 @@ class Mutation(
     DiscussionMutation,
     EventMutation,
     FeedbackMutation,
+    NotificationMutation,
     PrivacyMutation,
+    StandingMutation,
+    NetworkAdminMutation,
     NetworkingMutation,
     SegmentMutation,
 ):

@@ -22,6 +22,7 @@ from services.gateway.loaders import (
     INVITATIONS,
     MEMBERS,
     NETWORKS,
+    NOTICES,
     POSTS,
     PROVISIONED_GROUPS,
     REPLIES,
@@ -56,14 +57,18 @@ from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
 from services.gateway.schema.join_report import BrandJoins
+from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
+from services.gateway.schema.notifications import BrandNotifications, Notification
+from services.gateway.schema.permissions import SERVICES, Permission, permissions, together
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.recognition import BrandRecognition
 from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
+from services.gateway.schema.standing import BrandStanding
 from services.gateway.security import Unauthenticated
 
 
@@ -98,6 +103,9 @@ class Brand(
     BrandServiceAccounts,
     BrandDirectory,
     BrandJoins,
+    BrandStanding,
+    BrandNotifications,
+    BrandJourneys,
     BrandRecognition,
     BrandInvitations,
     BrandNetworking,
@@ -137,6 +145,26 @@ class Brand(
         asked = ((info.context.everywhere(one.at_least), one.network_key) for one in those)
         return await NETWORKS.objects(asked, Network.of)
 
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Brand"], info: Info) -> Answers[list[Permission]]:
+        """What the sender may do with it right now: to join it, for one who is not a member."""
+        asked, identity = [(one.inside(info), one.key) for one in those], info.context.identity()
+        answers = (
+            permissions(service, "brand", asked, **({"identity": identity} if service == "members" else {}))
+            for service in SERVICES
+        )
+        return together(await asyncio.gather(*answers))
+
+
+@strawberry.type(description="Somebody who runs a network: opens brands in it, and appoints others.")
+class NetworkAdmin:
+    """An admin."""
+
+    identity: ID = strawberry.field(description="What they read as me.identity.")
+    since: datetime = strawberry.field(description="When they were appointed.")
+    appointed_by: ID = strawberry.field(description="The identity that appointed them; `system` for the platform.")
+
 
 @strawberry.type(description="An organisation with many brands.")
 class Network(Node):
@@ -170,6 +198,23 @@ class Network(Node):
         page, reply = page_arguments(first, after, last, before), replies.PageReply[replies.BrandReply]
         found = await self.scope.ask("members", "brand_page", reply, network_id=self.key, page=page)
         return connection(found, lambda row: Brand.of(row, self.scope))
+
+    @field
+    async def admins(self, info: Info) -> list[NetworkAdmin] | None:
+        """Who opens brands here, the longest-serving first.  Its admins, and operators of the platform."""
+        info.context.identity()
+        found = await self.scope.ask("members", "network_admins", replies.NetworkAdminsReply, network_id=self.key)
+        return [
+            NetworkAdmin(identity=ID(row.identity), since=row.since, appointed_by=ID(row.appointed_by))
+            for row in found.items
+        ]
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Network"], info: Info) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        info.context.identity()
+        return await permissions("members", "network", ((one.scope, one.key) for one in those))
 
 
 async def load_network(scope: Scope, key: str) -> Network | None:
@@ -234,6 +279,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Event": (EVENTS, Event.of),
     "Board": (BOARDS, Board.of),
     "Idea": (IDEAS, Idea.of),
+    "Notification": (NOTICES, Notification.of),
 }
 
 
@@ -382,7 +428,7 @@ class BrandMutation:
 
     @command
     async def create_brand(self, info: Info, input: CreateBrandInput) -> BrandPayload:  # noqa: A002
-        """Create a brand in a network.  The network's creator only."""
+        """Create a brand in a network.  Its admins only."""
         context, name = info.context, "create_brand"
         identity = context.identity()
         network = ids.expect(input.network_id, "networkId", "Network")

@@ -25,7 +25,9 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 from services.gateway.schema.roles import Role
 
 
@@ -128,9 +130,17 @@ class Reply(Node):
         """Reactions to this reply."""
         return await load_reactions((one.scope, one.row.id) for one in those)
 
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Reply"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions(
+            "discussions", "reply", ((one.scope, f"{one.row.thread_id}:{one.row.id}") for one in those)
+        )
+
 
 @strawberry.type(description="A post: the opening of a thread.")
-class Post(Node):
+class Post(Followable):
     """A thread with its opening post."""
 
     scope: strawberry.Private[Scope]
@@ -186,6 +196,12 @@ class Post(Node):
         """Reactions to the opening post."""
         return await load_reactions((one.scope, one.row.id) for one in those)
 
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Post"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("discussions", "post", ((one.scope, one.row.id) for one in those))
+
 
 def _reply_page(page: replies.PageReply[replies.ReplyReply], scope: Scope) -> Connection[Reply]:
     return connection(page, lambda row: Reply.of(row, scope))
@@ -210,7 +226,7 @@ class SpaceAudience:
 
 
 @strawberry.type(description="A room of a brand, where posts stand.")
-class Space(Node):
+class Space(Followable):
     """A space."""
 
     scope: strawberry.Private[Scope]
@@ -245,6 +261,12 @@ class Space(Node):
     ) -> Connection[Post]:
         """The posts of this space, newest first."""
         return await post_page(self.scope, page_arguments(first, after, last, before), self.key)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Space"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("discussions", "space", ((one.scope, one.key) for one in those))
 
 
 async def post_page(scope: Scope, page: PageArguments, space: str | None) -> Connection[Post]:

@@ -17,13 +17,14 @@ from services.gateway.schema.common import (
     Connection,
     First,
     Last,
-    Node,
     connection,
     field,
     optional,
     page_arguments,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 
 
 @strawberry.enum(description="Where an event takes place.")
@@ -108,7 +109,7 @@ class Attendee:
 
 
 @strawberry.type(description="An event of a brand.")
-class Event(Node):
+class Event(Followable):
     """An event with its counts."""
 
     scope: strawberry.Private[Scope]
@@ -198,6 +199,12 @@ class Event(Node):
     async def viewer_rsvp(those: list["Event"]) -> Answers[Attendee | None]:
         """The sender's own RSVP."""
         return await RSVPS.objects(((one.scope, one.row.id) for one in those), Attendee.of)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Event"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("events", "event", ((one.scope, one.row.id) for one in those))
 
 
 async def load_event(scope: Scope, key: str) -> Event | None:

@@ -18,7 +18,6 @@ from services.gateway.schema.common import (
     Connection,
     First,
     Last,
-    Node,
     Payload,
     command,
     connection,
@@ -27,7 +26,9 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 
 
 @strawberry.enum(description="What a board collects ideas about.")
@@ -66,7 +67,7 @@ class Voter:
 
 
 @strawberry.type(description="Something that a member proposes.")
-class Idea(Node):
+class Idea(Followable):
     """An idea."""
 
     scope: strawberry.Private[Scope]
@@ -113,6 +114,12 @@ class Idea(Node):
         """Whether the sender voted for it."""
         return await VOTES.present(((one.scope, one.row.id) for one in those), _voted)
 
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Idea"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("feedback", "idea", ((one.scope, one.row.id) for one in those))
+
     @field
     async def voters(
         self, first: First = None, after: After = None, last: Last = None, before: Before = None
@@ -125,7 +132,7 @@ class Idea(Node):
 
 
 @strawberry.type(description="A board that collects ideas.")
-class Board(Node):
+class Board(Followable):
     """A feedback board."""
 
     scope: strawberry.Private[Scope]
@@ -156,6 +163,12 @@ class Board(Node):
     ) -> Connection[Idea]:
         """The ideas of this board, newest first."""
         return await _idea_page(self.scope, page_arguments(first, after, last, before), self.key)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Board"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("feedback", "board", ((one.scope, one.key) for one in those))
 
 
 def _voted(voted: bool, _: Scope) -> bool:

@@ -6,8 +6,9 @@ import strawberry
 from strawberry import ID
 
 from libs.executor.with_strawberry import Answers, batch
+from libs.shared.domain import Invalid
 from services.gateway import ids, replies
-from services.gateway.context import Done, Info, Scope
+from services.gateway.context import Info, Scope
 from services.gateway.loaders import BLOCKS, MEMBERS, Asked
 from services.gateway.schema.common import (
     After,
@@ -17,7 +18,6 @@ from services.gateway.schema.common import (
     Connection,
     First,
     Last,
-    Node,
     Payload,
     command,
     connection,
@@ -27,13 +27,15 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.followable import Followable
 from services.gateway.schema.honours import MemberHonours
 from services.gateway.schema.member_profile import MemberProfile
+from services.gateway.schema.member_standing import StandingPart
 from services.gateway.schema.roles import Role
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Node, MemberProfile, MemberHonours):
+class Member(Followable, MemberProfile, StandingPart, MemberHonours):
     """A member; what they tell beside their name is in `MemberProfile`."""
 
     display_name: str
@@ -142,10 +144,14 @@ class ChangeProfileInput:
 
 @strawberry.input
 class MemberRoleInput:
-    """A role of a member."""
+    """A role of a member, in the whole brand or in one space."""
 
     member_id: ID
     role: Role
+    space_id: ID | None = strawberry.field(default=None, description="The space; null for the whole brand.")
+    expires_at: datetime | None = strawberry.field(
+        default=None, description="For a grant: when it ends by itself, within ten years; null for one without an end."
+    )
     command_id: CommandId = None
 
 
@@ -194,17 +200,26 @@ class MemberMutation:
 
     @command
     async def grant_role(self, info: Info, input: MemberRoleInput) -> MemberPayload:  # noqa: A002
-        """Give a member a role.  Owners only."""
-        return MemberPayload(done=await _change_role(info, "grant_role", input))
+        """Give a member a role; given again for the same brand or space, it ends as said now.  Owners only."""
+        return await _change_role(info, "grant_role", input, **optional(expires_at=input.expires_at))
 
     @command
     async def revoke_role(self, info: Info, input: MemberRoleInput) -> MemberPayload:  # noqa: A002
-        """Take a role from a member.  Owners only."""
-        return MemberPayload(done=await _change_role(info, "revoke_role", input))
+        """Take a role from a member, at once.  Owners only."""
+        if input.expires_at is not None:
+            raise Invalid("a role is taken at once; grant it again to end it at a time", ("expires_at",))
+        return await _change_role(info, "revoke_role", input)
 
 
-async def _change_role(info: Info, name: str, given: MemberRoleInput) -> Done:
+async def _change_role(info: Info, name: str, given: MemberRoleInput, **fields: datetime) -> MemberPayload:
     member = ids.expect(given.member_id, "memberId", "Member")
-    return await info.context.act(
-        member.brand, f"members.member.{name}", given.command_id, member_id=member.key, role=given.role.value
+    space = ids.expect(given.space_id, "spaceId", "Space", brand=member.brand).key if given.space_id else None
+    done = await info.context.act(
+        member.brand,
+        f"members.member.{name}",
+        given.command_id,
+        member_id=member.key,
+        role=given.role.value,
+        **optional(space_id=space, **fields),
     )
+    return MemberPayload(done=done)

@@ -5,7 +5,7 @@ from enum import Enum
 import strawberry
 
 
-@strawberry.enum(description="What a member may do in a brand.")
+@strawberry.enum(description="What a member may do in a brand, or in one space of it.")
 class Role(Enum):
     """The roles of a brand, as services name them."""
 
@@ -13,4 +13,5 @@ class Role(Enum):
     BUILDER = "builder"
     MODERATOR = "moderator"
     AMBASSADOR = "ambassador"
+    GUEST_SPEAKER = "guest_speaker"
     MEMBER = "member"

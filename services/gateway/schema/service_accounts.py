@@ -31,6 +31,7 @@ from services.gateway.schema.common import (
     page_arguments,
 )
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 
 #: How long a key counts when its issuer does not say.
 KEY_DAYS: Final = 90
@@ -103,6 +104,12 @@ class ServiceAccount(Node):
     async def created_by(those: list["ServiceAccount"]) -> Answers[Member | None]:
         """The member who let it in; null for the platform itself."""
         return await load_members((one.scope, one.row.created_by) for one in those)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["ServiceAccount"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("members", "service_account", ((one.scope, one.row.id) for one in those))
 
     @field
     def api_keys(self) -> list[ApiKey]:

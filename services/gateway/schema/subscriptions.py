@@ -14,6 +14,7 @@ from services.gateway.feed import STREAM, Written
 from services.gateway.schema.common import unless_missing
 from services.gateway.schema.discussions import Contribution, Post, Reply, load_post, load_reply
 from services.gateway.schema.members import load_member
+from services.gateway.schema.notifications import Notification, load_notification
 
 
 def subscription(resolver: Callable[..., Any]) -> StrawberryField:
@@ -40,6 +41,24 @@ class Subscription:
                     yield found
         finally:
             await written.aclose()
+
+    @subscription
+    async def viewer_notified(self, info: Info, brand_slug: str) -> AsyncGenerator[Notification, None]:
+        """The sender's notifications, each whenever it is new or more has happened to it.  Members only.
+
+        What happened while nobody listened is in `Brand.viewerNotifications`.
+        """
+        context = info.context
+        brand = await _brand_of_member(context, brand_slug)
+        notified = context.feed.notified(brand, context.member(brand))
+        try:
+            async for key in notified:
+                context.forget()
+                found = await load_notification(context.inside(brand), key)
+                if found is not None:
+                    yield found
+        finally:
+            await notified.aclose()
 
 
 async def _brand_of_member(context: Context, slug: str) -> str:

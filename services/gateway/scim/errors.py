@@ -42,6 +42,8 @@ _MEANINGS: Final[Mapping[str, _Meaning]] = {
     "FORBIDDEN": _Meaning(403),
     "BRAND_ARCHIVED": _Meaning(403),
     "ERASED": _Meaning(403),
+    "BANNED": _Meaning(403),
+    "SUSPENDED": _Meaning(403),
     "NOT_FOUND": _Meaning(404),
     "USER_EXISTS": _Meaning(409, "uniqueness"),
     "GROUP_EXISTS": _Meaning(409, "uniqueness"),

@@ -25,7 +25,7 @@ MAX_CHARACTERS: Final = 2_000
 MAX_CLAUSES: Final = 50
 
 
-class Test(Struct, frozen=True, omit_defaults=True):
+class Condition(Struct, frozen=True, omit_defaults=True):
     """One comparison of `field`; the service knows which of them it makes."""
 
     field: str
@@ -36,10 +36,10 @@ class Test(Struct, frozen=True, omit_defaults=True):
 
 
 class Clause(Struct, frozen=True, omit_defaults=True):
-    """All tests hold; and of each of `entries`, all tests hold of one value of a multi-valued attribute."""
+    """All conditions hold; and of each of `entries`, all of its own hold of one e-mail address."""
 
-    tests: list[Test] = []
-    entries: list[list[Test]] = []
+    conditions: list[Condition] = []
+    entries: list[list[Condition]] = []
 
 
 def clauses(scim_filter: "ScimFilter[Any]") -> list[Clause]:
@@ -58,7 +58,7 @@ class _Clauses(FilterVisitor[list[Clause]]):
         self._filter = scim_filter
 
     def visit_comparison(self, node: Comparison) -> list[Clause]:
-        return [Clause([self._test(node.attr_path, node)])]
+        return [Clause([self._condition(node.attr_path, node)])]
 
     def visit_logical_expr(self, node: LogicalExpr) -> list[Clause]:
         parts = [self.visit(term) for term in node.terms]
@@ -73,7 +73,7 @@ class _Clauses(FilterVisitor[list[Clause]]):
 
     def visit_value_path(self, node: ValuePath) -> list[Clause]:
         inner = _Entries(self._filter, node.attr_path).visit(node.val_filter)
-        return [Clause(entries=[clause.tests]) for clause in inner]
+        return [Clause(entries=[clause.conditions]) for clause in inner]
 
     def visit_present(self, node: Present) -> list[Clause]:
         raise _unsupported(f"{node.attr_path} pr is not supported here")
@@ -81,7 +81,7 @@ class _Clauses(FilterVisitor[list[Clause]]):
     def visit_not(self, node: Not) -> list[Clause]:
         raise _unsupported(f"{node} is not supported here")
 
-    def _test(self, path: AttrPath, node: Comparison) -> Test:
+    def _condition(self, path: AttrPath, node: Comparison) -> Condition:
         """The comparison with the attribute's full name and a value of its type."""
         binding = self._filter.resolve_comparison(path)
         if binding is None:
@@ -93,11 +93,11 @@ class _Clauses(FilterVisitor[list[Clause]]):
         value = coerce_value(binding, node.value, node.op)
         match value:
             case bool():
-                return Test(field, node.op.value, flag=value)
+                return Condition(field, node.op.value, flag=value)
             case datetime():
-                return Test(field, node.op.value, at=value if value.tzinfo else value.replace(tzinfo=UTC))
+                return Condition(field, node.op.value, at=value if value.tzinfo else value.replace(tzinfo=UTC))
             case str():
-                return Test(field, node.op.value, text=str(value))
+                return Condition(field, node.op.value, text=str(value))
             case _:
                 raise _unsupported(f"{path} cannot be compared with that")
 
@@ -112,10 +112,10 @@ class _Entries(_Clauses):
     def visit_value_path(self, node: ValuePath) -> list[Clause]:
         raise _unsupported(f"{node.attr_path}[…] stands in brackets itself")
 
-    def _test(self, path: AttrPath, node: Comparison) -> Test:
+    def _condition(self, path: AttrPath, node: Comparison) -> Condition:
         if path.sub_attr is not None or path.uri is not None:
             raise _unsupported(f"{path} is no attribute of {self._outer}")
-        return super()._test(AttrPath(self._outer.attr, path.attr, self._outer.uri), node)
+        return super()._condition(AttrPath(self._outer.attr, path.attr, self._outer.uri), node)
 
 
 _OPERATORS: Final = frozenset(
@@ -131,11 +131,11 @@ _OPERATORS: Final = frozenset(
 
 
 def _joined(one: Clause, other: Clause) -> Clause:
-    return _fitting(Clause([*one.tests, *other.tests], [*one.entries, *other.entries]))
+    return _fitting(Clause([*one.conditions, *other.conditions], [*one.entries, *other.entries]))
 
 
 def _fitting(clause: Clause) -> Clause:
-    if len(clause.tests) > MAX_CLAUSES or len(clause.entries) > MAX_CLAUSES:
+    if len(clause.conditions) > MAX_CLAUSES or len(clause.entries) > MAX_CLAUSES:
         raise _unsupported("the filter is too complex")
     return clause
 

@@ -33,7 +33,7 @@ class Request:
         return document
 
     def parameters(self) -> dict[str, Any]:
-        """The parameters of the address, by the attributes that RFC 7644, table 4 calls them; raises `BadRequest`."""
+        """The parameters of the address; raises `BadRequest`."""
         try:
             pairs = parse_qsl(self._query.decode("ascii"), errors="strict", max_num_fields=_MAX_PARAMETERS)
         except ValueError:

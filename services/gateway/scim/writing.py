@@ -13,7 +13,7 @@ from services.gateway.scim.filters import Clause, clauses
 from services.gateway.scim.resources import MAX_RESULTS
 
 _DEFAULT_RESULTS: Final = 100
-#: Postgres, MongoDB and people have no list that is longer.
+#: No list is as long; what begins behind it is empty.
 _MAX_OFFSET: Final = 10_000_000
 
 

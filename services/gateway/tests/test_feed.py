@@ -5,7 +5,8 @@ import pytest
 
 from libs.shared.domain import BrandId, Event
 from libs.shared.recorded import Recorded
-from services.gateway.feed import QUEUE_LENGTH, Feed, PostPublished, ReplyPublished, TooSlow, Written
+from services.gateway.feed import Changed, Feed, PostPublished, ReplyPublished, Written
+from services.gateway.listeners import QUEUE_LENGTH, TooSlow
 
 
 def recorded(event: Event, brand: str = "b1", sequence: int = 1) -> Recorded[Event]:
@@ -54,4 +55,17 @@ async def test_a_cancelled_subscriber_leaves_nothing_behind() -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await asyncio.sleep(0)
+    assert feed.subscribers == 0
+
+
+async def test_members_hear_of_their_own_inbox_only() -> None:
+    feed = Feed()
+    heard = feed.notified("b1", "m1")
+    first = asyncio.ensure_future(anext(heard))
+    await asyncio.sleep(0)
+    feed.offer_notices(Changed("b2", {"m1": "elsewhere"}))
+    feed.offer_notices(Changed("b1", {"m2": "another's", "m1": "mine"}))
+    assert await first == "mine"
+    assert feed.subscribers == 1
+    await heard.aclose()
     assert feed.subscribers == 0

@@ -56,13 +56,22 @@ def clock() -> Clock:
     return Clock()
 
 
-def authenticator(issuer: Issuer, clock: Clock, fetch: Callable[[], bytes] | None = None) -> Authenticator:
+def authenticator(
+    issuer: Issuer, clock: Clock, fetch: Callable[[], bytes] | None = None, subject_claim: str = "sub"
+) -> Authenticator:
     async def read() -> bytes:
         issuer.fetches += 1
         return (fetch or issuer.jwks)()
 
     keys = Keys(read, clock.monotonic)
-    return Authenticator(keys, issuer=issuer.url, audience=AUDIENCE, identity_key=SECRET, clock=clock.time)
+    return Authenticator(
+        keys,
+        issuer=issuer.url,
+        audience=AUDIENCE,
+        identity_key=SECRET,
+        subject_claim=subject_claim,
+        clock=clock.time,
+    )
 
 
 @pytest.fixture
@@ -79,6 +88,14 @@ async def test_a_token_of_each_accepted_algorithm_proves_the_subject(
     principal = await authenticator(offline, clock).authenticate(f"Bearer {token}")
     assert principal.identity == identity_id(SECRET, offline.url, "ada")
     assert principal.email is None
+
+
+async def test_another_claim_says_who_somebody_is_where_it_is_set(offline: Issuer, clock: Clock) -> None:
+    by_object = authenticator(offline, clock, subject_claim="oid")
+    principal = await by_object.authenticate(f"Bearer {offline.token('pairwise', oid='object')}")
+    assert principal.identity == identity_id(SECRET, offline.url, "object")
+    with pytest.raises(Unauthenticated):
+        await by_object.authenticate(f"Bearer {offline.token('pairwise')}")
 
 
 async def test_only_a_verified_email_is_believed(offline: Issuer, clock: Clock) -> None:

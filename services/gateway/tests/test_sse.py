@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from services.gateway import sse
-from services.gateway.feed import QUEUE_LENGTH, PostPublished
+from services.gateway.feed import PostPublished
+from services.gateway.listeners import QUEUE_LENGTH
 from services.gateway.tests.test_feed import recorded
 from services.gateway.tests.test_websocket import ACTIVITY, listening, until
 from services.gateway.tests.world import World

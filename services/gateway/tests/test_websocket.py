@@ -16,7 +16,8 @@ from libs.shared.domain import Forbidden
 from services.gateway import websocket
 from services.gateway.context import Context
 from services.gateway.execution import Operation
-from services.gateway.feed import QUEUE_LENGTH, PostPublished, ReplyPublished
+from services.gateway.feed import PostPublished, ReplyPublished
+from services.gateway.listeners import QUEUE_LENGTH
 from services.gateway.tests.test_feed import recorded
 from services.gateway.tests.world import IDENTITY_KEY, World
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, structs
 from libs.access.roles import LEADERS, require
 from libs.shared.domain import Command, Decider, DomainError, Event, Id, Invalid, NotFound
 from libs.shared.text import Slug
-from services.members.locale import Locale
+from services.members.locale import Locale, check_locale
 
 #: Purposes that a brand can define beside the built-in ones.
 MAX_PURPOSES: Final = 50
@@ -199,6 +199,8 @@ def decide(state: Purposes, command: PurposeCommand) -> list[PurposeEvent]:
 
 def _publish(state: Purposes, known: Purpose | None, command: PublishConsentPurpose) -> list[PurposeEvent]:
     languages = [text.language for text in command.texts]
+    for language in languages:
+        check_locale(language, ("texts",))
     if len(set(languages)) < len(languages):
         raise Invalid("two texts are in the same language", ("texts",))
     if known is None and len(state.by_key) >= MAX_PURPOSES + len(BUILT_IN):

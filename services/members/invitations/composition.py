@@ -103,9 +103,13 @@ class _Doors:
         salt = derived_id("salt of an invitation", command.brand, id_, command.command_id)
         token = InvitationToken.make(self._settings.identity_secret, command.brand, id_, salt)
         fields = {**structs.asdict(command), "address": address}
-        return await self.invitations.handle(
+        before = (await self.invitations.state(command.brand, id_)).edition
+        accepted = await self.invitations.handle(
             InviteAddress(**fields, invitation_id=id_, salt=salt, token_hash=token.hash)
         )
+        invited = (await self.invitations.state(command.brand, id_)).edition > before
+        # Whoever invites many counts by this who was invited and who had been.
+        return accepted if invited else structs.replace(accepted, repeated=True)
 
     async def _invitation_of(self, brand: str, address: str) -> str:
         """The id of the invitation that an address has or gets: the first that was not forgotten.

@@ -1,7 +1,8 @@
 """External ids: unique in their brand by a claim, which is let go in the same moment as the id, or the membership."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from msgspec import structs
 
@@ -21,32 +22,40 @@ from services.members.member import (
     MemberEvent,
 )
 from services.members.profiles.profile import MoveExternalId, SetExternalId
+from services.members.standing.facts import BanMember, BanMemberFreeing
 
 Members = CommandHandler[Member, MemberCommand, MemberEvent]
+Ending = LeaveBrand | EraseMember | BanMember
+
+
+#: The commands that end a membership, and what they become when an external id ends with it.
+_ENDINGS: Final[Mapping[type[Command], Callable[..., Ending]]] = {
+    LeaveBrand: LeaveBrandFreeing,
+    EraseMember: EraseMemberFreeing,
+    BanMember: BanMemberFreeing,
+}
 
 
 class ExternalIds:
     """Answers `set_external_id`, and the commands that end a membership."""
 
-    COMMANDS: ClassVar[tuple[type[Command], ...]] = (SetExternalId, LeaveBrand, EraseMember)
+    COMMANDS: ClassVar[tuple[type[Command], ...]] = (SetExternalId, *_ENDINGS)
 
     def __init__(self, app: App, members: Members, authorizer: Authorizer) -> None:
         self._settings = app.settings
         self._members = members
         self._authorizer = authorizer
         self._claims = app.aggregate(replace(claims("external_id"), commands=()))
-        app.command("member", SetExternalId, self._set)
+        app.command("member", SetExternalId, self._set, rehearse=self._would_set)
         # Who has left asks for no role and can still be erased: the membership's own state decides.
-        app.command("member", LeaveBrand, self._leave, open_to_all=True)
-        app.command("member", EraseMember, self._erase, open_to_all=True)
+        app.command("member", LeaveBrand, self._end, open_to_all=True, rehearse=self._would_end)
+        app.command("member", EraseMember, self._erase, open_to_all=True, rehearse=self._would_erase)
+        app.command("member", BanMember, self._end, rehearse=self._would_end)
 
     async def _set(self, command: SetExternalId) -> Accepted:
-        before = await self._token(command.brand, command.member_id)
-        wanted = command.external_id
-        token = None if wanted is None else external_token(self._settings.identity_secret, command.brand, wanted)
-        move = MoveExternalId(**structs.asdict(command), token=token, before=before)
-        leaving = [before] if before is not None and before != token else []
-        taking = [token] if token is not None and token != before else []
+        move = await self._move(command)
+        leaving = [move.before] if move.before is not None and move.before != move.token else []
+        taking = [move.token] if move.token is not None and move.token != move.before else []
         try:
             return await handle_together(
                 (self._members, move),
@@ -58,29 +67,47 @@ class ExternalIds:
                 raise DomainError("NAME_TAKEN", "another member has this external id", ("external_id",)) from None
             raise
 
-    async def leaving(self, command: LeaveBrand) -> list[tuple[CommandHandler[Any, Any, Any], Command]]:
-        """The steps of an atomic commit that end a membership, for who ends more with it; refused with CONFLICT too."""
-        token = await self._token(command.brand, command.member_id)
-        if token is None:
-            return [(self._members, command)]
-        release = Release(**_about(command), name=token, holder=command.member_id)
-        freeing = LeaveBrandFreeing(**structs.asdict(command), freeing=token)
-        return [(self._members, freeing), (self._claims, release)]
+    async def _would_set(self, command: SetExternalId) -> bool:
+        return await self._members.rehearse(await self._move(command))
 
-    async def _leave(self, command: LeaveBrand) -> Accepted:
+    async def _move(self, command: SetExternalId) -> MoveExternalId:
+        before = await self._token(command.brand, command.member_id)
+        wanted = command.external_id
+        token = None if wanted is None else external_token(self._settings.identity_secret, command.brand, wanted)
+        return MoveExternalId(**structs.asdict(command), token=token, before=before)
+
+    async def _erase(self, command: EraseMember) -> Accepted:
+        return await self._end(await self._with_roles(command))
+
+    async def _would_erase(self, command: EraseMember) -> bool:
+        return await self._would_end(await self._with_roles(command))
+
+    async def _with_roles(self, command: EraseMember) -> EraseMember:
+        return structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))
+
+    async def leaving(self, command: Ending) -> list[tuple[CommandHandler[Any, Any, Any], Command]]:
+        """The steps of an atomic commit that end a membership, for who ends more with it; refused with CONFLICT too."""
+        ending, token = await self._ending(command)
+        if token is None:
+            return [(self._members, ending)]
+        return [
+            (self._members, ending),
+            (self._claims, Release(**_about(command), name=token, holder=command.member_id)),
+        ]
+
+    async def _end(self, command: Ending) -> Accepted:
         steps = await self.leaving(command)
         return await (handle_together(*steps) if len(steps) > 1 else self._members.handle(command))
 
-    async def _erase(self, command: EraseMember) -> Accepted:
-        command = structs.replace(command, roles=await self._authorizer.roles(command.brand, command.actor))
-        token = await self._token(command.brand, command.member_id)
-        if token is None:
-            return await self._members.handle(command)
-        return await self._end(EraseMemberFreeing(**structs.asdict(command), freeing=token), token)
+    async def _would_end(self, command: Ending) -> bool:
+        ending, _ = await self._ending(command)
+        return await self._members.rehearse(ending)
 
-    async def _end(self, command: LeaveBrand | EraseMember, token: str) -> Accepted:
-        release = Release(**_about(command), name=token, holder=command.member_id)
-        return await handle_together((self._members, command), (self._claims, release))
+    async def _ending(self, command: Ending) -> tuple[Ending, str | None]:
+        """The command as it ends the membership with its external id, and the token of that, if there is one."""
+        token = await self._token(command.brand, command.member_id)
+        freeing = _ENDINGS[type(command)]
+        return (command, None) if token is None else (freeing(**structs.asdict(command), freeing=token), token)
 
     async def _token(self, brand: str, member: str) -> str | None:
         return (await self._members.state(brand, member, fresh=True)).profile.external_token

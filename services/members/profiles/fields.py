@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from libs.shared.domain import ERASED, DomainError, Invalid
 from libs.shared.text import Line, Slug
-from services.members.locale import Locale
+from services.members.locale import Locale, check_locale
 from services.members.profiles.audience import Audience
 from services.members.profiles.urls import public_url
 
@@ -118,6 +118,8 @@ def check_definition(field: FieldDefinition) -> None:
 
 def _check_labels(labels: list[Label], path: tuple[str, ...]) -> None:
     languages = [label.language for label in labels]
+    for language in languages:
+        check_locale(language, path)
     if len(set(languages)) < len(languages):
         raise Invalid("two labels are in the same language", path)
 

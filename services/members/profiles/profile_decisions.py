@@ -139,10 +139,7 @@ def _choose_locale(profile: Profile, command: ChooseMemberLocale) -> list[Member
     if command.time_zone is not None and command.time_zone not in _time_zones():
         raise Invalid("this is not a time zone of the IANA database", ("time_zone",))
     if command.language is not None:
-        try:
-            check_locale(command.language)
-        except Invalid as problem:
-            raise Invalid(problem.message, ("language",)) from None
+        check_locale(command.language, ("language",))
     if (command.time_zone, command.language) == (profile.time_zone, profile.language):
         return []
     return [MemberLocaleChosen(time_zone=command.time_zone, language=command.language)]

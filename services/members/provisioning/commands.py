@@ -30,11 +30,16 @@ from services.members.provisioning.user import (
     ProvisionUser,
     RemoveUser,
     ReplaceUser,
+    SettleAccess,
     SettleGroupRoles,
     User,
     require_provisioner,
 )
 from services.members.provisioning.views.users import ProvisionedUsersView
+from services.members.standing.facts import ReinstateMember, SuspendMember
+
+#: Why a member is suspended whom the directory wants out: by it a suspension is known to be the directory's.
+NO_ACCESS: Final = "The organisation's directory gives no access."
 
 #: How people came, as a member's `source` says it.
 SOURCE: Final = "scim"
@@ -42,7 +47,7 @@ SOURCE: Final = "scim"
 #: What the stage of a brand does not stop: a directory prepares a draft too, and lets people go at any time.  That
 #: nobody comes into an archive is decided here.
 EXEMPT: Final[frozenset[type[Command]]] = frozenset(
-    {ProvisionUser, ReplaceUser, RemoveUser, SettleGroupRoles, ProvisionGroup, ChangeGroup, RemoveGroup}
+    {ProvisionUser, ReplaceUser, RemoveUser, SettleGroupRoles, SettleAccess, ProvisionGroup, ChangeGroup, RemoveGroup}
 )
 
 _ATTEMPTS: Final = 5
@@ -79,6 +84,7 @@ class ProvisioningCommands:
         app.command("provisioned_user", ReplaceUser, _insistent(self._replace_user))
         app.command("provisioned_user", RemoveUser, _insistent(self._remove_user))
         app.command("provisioned_user", SettleGroupRoles, self._settle_roles)
+        app.command("provisioned_user", SettleAccess, self._settle_access)
         app.command("provisioned_group", ProvisionGroup, self._provision_group)
         app.command("provisioned_group", ChangeGroup, _insistent(self._change_group))
         app.command("provisioned_group", RemoveGroup, _insistent(self._remove_group))
@@ -121,7 +127,8 @@ class ProvisioningCommands:
         known = await self._user(command.brand, command.user_id)
         released = self._claims(self._user_names, command, command.user_id, known.names, [])
         leaving = await self._external_ids.leaving(LeaveBrand(**_as_platform(command), member_id=command.user_id))
-        return await handle_together((self._users, command), *released, *leaving)
+        lifted = await self._access(command, command.user_id, active=True)
+        return await handle_together((self._users, command), *released, *leaving, *lifted)
 
     async def _settle_roles(self, command: SettleGroupRoles) -> Accepted:
         """Give and take what follows from groups, and nothing that the member has otherwise."""
@@ -129,6 +136,8 @@ class ProvisioningCommands:
         member = await self._members.state(command.brand, command.user_id, fresh=True)
         given = member.roles & set(known.roles)
         wanted = {role for role in command.group_roles if role not in member.roles - given} if member.joined else set()
+        if member.standing.suspension is not None:
+            wanted &= given  # nobody who is suspended is given a role; reinstating them settles this again
         about = {**_as_platform(command), "member_id": command.user_id}
         changes: list[_Step] = [
             *((self._members, GrantRole(**about, role=role)) for role in sorted(wanted - given)),
@@ -137,12 +146,31 @@ class ProvisioningCommands:
         settle = structs.replace(command, group_roles=sorted(wanted))
         return await handle_together((self._users, settle), *changes)
 
+    async def _settle_access(self, command: SettleAccess) -> Accepted:
+        known = await self._user(command.brand, command.user_id)
+        access = await self._access(command, command.user_id, active=known.active) if known.there else []
+        return await handle_together((self._users, command), *access)
+
+    async def _access(self, command: Command, user_id: str, *, active: bool) -> list[_Step]:
+        """What access comes to for a membership as it stands.
+
+        A suspension by people is neither replaced nor lifted: the directory does not know of it.
+        """
+        member = await self._members.state(command.brand, user_id, fresh=True)
+        suspension, about = member.standing.suspension, {**_as_platform(command), "member_id": user_id}
+        if active and suspension is not None and suspension.reason == NO_ACCESS:
+            return [(self._members, ReinstateMember(**about))]
+        if not active and member.joined and suspension is None:
+            return [(self._members, SuspendMember(**about, reason=NO_ACCESS))]
+        return []
+
     async def _membership(
         self, command: ProvisionUser | ReplaceUser, user_id: str, identity: str, shown: ShownName
     ) -> list[_Step]:
         """What `active` comes to for the membership of a user who is new, or of whom it changes."""
+        access = await self._access(command, user_id, active=command.active)
         if not command.active:
-            return []
+            return access
         gate = await self._authorizer.gate(command.brand, proven=True)
         if gate.stage is Stage.ARCHIVED:
             raise DomainError("BRAND_ARCHIVED", "this brand is archived: nobody joins it any more", ("active",))
@@ -156,7 +184,7 @@ class ProvisioningCommands:
             email=profile.email,
             source=SOURCE,
         )
-        return [(self._members, join)]
+        return [*access, (self._members, join)]
 
     def _identity(self, command: ProvisionUser | ReplaceUser, source: SubjectSource) -> str:
         """Whose identity the OIDC issuer will say it is, once the person signs in."""

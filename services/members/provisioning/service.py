@@ -9,7 +9,7 @@ from libs.access.scopes import PROVISIONER
 from libs.shared.domain import SYSTEM, Forbidden, Query
 from libs.shared.service import App
 from services.members.provisioning.commands import Memberships, ProvisioningCommands
-from services.members.provisioning.group_roles import GroupRoles
+from services.members.provisioning.upkeep import Upkeep
 from services.members.provisioning.views.directories import DirectoriesView, DirectoryOfBrand, DirectoryView
 from services.members.provisioning.views.groups import (
     GroupsOfUsers,
@@ -37,7 +37,7 @@ def compose_provisioning(app: App, authorizer: Authorizer, members: Memberships)
     users, groups = app.view(ProvisionedUsersView()), app.view(ProvisionedGroupsView())
     directories = app.view(DirectoriesView())
     ProvisioningCommands(app, authorizer, members, users)
-    GroupRoles.register(app, groups)
+    Upkeep.register(app, users, groups)
 
     async def directory(query: Query) -> None:
         if query.viewer != SYSTEM and PROVISIONER not in await authorizer.roles(query.brand, query.viewer):

@@ -205,7 +205,7 @@ class RemoveUser(Command, frozen=True, kw_only=True):
 
 
 class SettleGroupRoles(Command, frozen=True, kw_only=True):
-    """Record which roles a member has because of groups.  The platform only (`group_roles.py`)."""
+    """Record which roles a member has because of groups.  The platform only (`upkeep.py`)."""
 
     wire_name: ClassVar[str] = "settle_group_roles"
 
@@ -213,7 +213,18 @@ class SettleGroupRoles(Command, frozen=True, kw_only=True):
     group_roles: Annotated[list[Role], Meta(max_length=len(Role))]
 
 
-UserCommand = AddUser | ChangeUser | RemoveUser | SettleGroupRoles
+class SettleAccess(Command, frozen=True, kw_only=True):
+    """Have what the directory says of a member's access hold.  The platform only (`upkeep.py`).
+
+    It changes the membership alone (`commands.py`).
+    """
+
+    wire_name: ClassVar[str] = "settle_access"
+
+    user_id: Id
+
+
+UserCommand = AddUser | ChangeUser | RemoveUser | SettleGroupRoles | SettleAccess
 
 # Decisions
 
@@ -223,7 +234,7 @@ def decide(state: User, command: UserCommand) -> list[UserEvent]:
 
     Raises FORBIDDEN, NOT_FOUND, USER_EXISTS, VERSION_MISMATCH, SUBJECT_FIXED, ERASED, CONFLICT.
     """
-    if isinstance(command, SettleGroupRoles):
+    if isinstance(command, SettleGroupRoles | SettleAccess):
         return _settle(state, command)
     require_provisioner(command)
     match command:
@@ -291,9 +302,11 @@ def _change(state: User, command: ChangeUser) -> list[UserEvent]:
     return events
 
 
-def _settle(state: User, command: SettleGroupRoles) -> list[UserEvent]:
+def _settle(state: User, command: SettleGroupRoles | SettleAccess) -> list[UserEvent]:
     if command.actor != SYSTEM:
-        raise Forbidden("only the platform settles what follows from groups")
+        raise Forbidden("only the platform settles what follows from what a directory says")
+    if isinstance(command, SettleAccess):
+        return []
     roles = sorted(set(command.group_roles))
     return [] if not state.there or state.roles == roles else [GroupRolesSettled(roles=roles)]
 
@@ -304,7 +317,7 @@ DECIDER: Decider[User, UserCommand, UserEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.user_id,
-    commands=(AddUser, ChangeUser, RemoveUser, SettleGroupRoles),
+    commands=(AddUser, ChangeUser, RemoveUser, SettleGroupRoles, SettleAccess),
     events=(
         UserProvisioned,
         ProvisionedUserChanged,

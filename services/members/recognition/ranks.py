@@ -7,7 +7,7 @@ its path that are higher.  Pure.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.members.recognition.rules import MAX_SCORE
 
@@ -42,3 +42,24 @@ def rank(score: int, nodes: Mapping[str, Node]) -> int:
 def nodes_of(scores: Iterable[int]) -> set[str]:
     """The nodes that the ranks of these scores need."""
     return {node for score in scores for node, _ in path(score)}
+
+
+class Chosen(NamedTuple):
+    """A score: how many are higher, and how many are equal to it, itself among them."""
+
+    score: int
+    higher: int
+    equal: int
+
+
+def descend(node: Node, place: int) -> tuple[str, int, int]:
+    """Where the `place`-th highest score goes on below a node: its pair, how many are above that pair, how many in it.
+
+    `place` is from 1 to as many as the node counts.
+    """
+    higher = 0
+    for pair in sorted(node, reverse=True):
+        if higher + node[pair] >= place:
+            return pair, higher, node[pair]
+        higher += node[pair]
+    raise LookupError(f"there is no place {place} in {dict(node)}")

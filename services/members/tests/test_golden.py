@@ -14,12 +14,15 @@ from services.members.invitations import decisions as invitations
 from services.members.invitations import invitation
 from services.members.mail import address, delivery
 from services.members.networking import block_list, networking, tag_list
+from services.members.notices import follow, preferences
+from services.members.notices.kinds import Kind, Mail
 from services.members.profiles import form, profile
 from services.members.profiles.audience import Audience, BuiltIn, Reach
 from services.members.profiles.fields import Choice, FieldDefinition, FieldType, Label, Limits
 from services.members.provisioning.tests import samples as provisioning
 from services.members.recognition.tests import samples as recognition
 from services.members.segments.tests import samples as segments
+from services.members.standing import facts
 
 DECIDERS = (
     address.DECIDER,
@@ -37,6 +40,9 @@ DECIDERS = (
     networking.DECIDER,
     block_list.DECIDER,
     tag_list.DECIDER,
+    follow.DECIDER,
+    preferences.CHOICES,
+    preferences.DEFAULTS,
     *provisioning.DECIDERS,
     *segments.DECIDERS,
 )
@@ -48,6 +54,8 @@ CODEC = Codec(
 SAMPLES = {
     **recognition.SAMPLES,
     "network_created.v1": network.NetworkCreated(name="Côte d'Azur", slug="cote-d-azur", admin="i1"),
+    "admin_appointed.v1": network.AdminAppointed(identity="i2"),
+    "admin_dismissed.v1": network.AdminDismissed(identity="i1"),
     "brand_created.v1": brand.BrandCreated(
         network_id="n1", slug="alumni", name="Alumni", kind=brand.BrandKind.ALUMNI, locale="fr-FR"
     ),
@@ -88,7 +96,18 @@ SAMPLES = {
     "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
+    "role_granted.v2": member.RoleGranted(
+        role=Role.GUEST_SPEAKER, space_id="s1", expires_at=datetime(2026, 6, 1, 18, 30, tzinfo=UTC)
+    ),
     "role_revoked.v1": member.RoleRevoked(role=Role.AMBASSADOR),
+    "role_revoked.v2": member.RoleRevoked(role=Role.MODERATOR, space_id="s1", expired=True),
+    "member_suspended.v1": facts.MemberSuspended(
+        reason="Insulted Ada,\ntwice.", until=datetime(2026, 2, 1, tzinfo=UTC)
+    ),
+    "member_banned.v1": facts.MemberBanned(reason="Sold the list of members."),
+    "member_reinstated.v1": facts.MemberReinstated(reason="Said sorry.", expired=False),
+    "verified_mark_granted.v1": facts.VerifiedMarkGranted(),
+    "verified_mark_revoked.v1": facts.VerifiedMarkRevoked(),
     "member_left.v1": member.MemberLeft(),
     "service_account_created.v1": service_account.ServiceAccountCreated(
         name="Roadmap bot", scopes=[Scope.FEEDBACK_MANAGE, Scope.MEMBERS_READ]
@@ -163,6 +182,14 @@ SAMPLES = {
     "suggestion_dismissed.v1": networking.SuggestionDismissed(dismissed_id="m7"),
     "member_blocked.v1": block_list.MemberBlocked(blocked_id="m7"),
     "member_unblocked.v1": block_list.MemberUnblocked(blocked_id="m7"),
+    "target_followed.v1": follow.TargetFollowed(kind=follow.TargetKind.THREAD, target_id="t7"),
+    "target_unfollowed.v1": follow.TargetUnfollowed(kind=follow.TargetKind.SPACE, target_id="s7"),
+    "target_muted.v1": follow.TargetMuted(kind=follow.TargetKind.MEMBER, target_id="m7"),
+    "notifications_chosen.v1": preferences.NotificationsChosen(kind=Kind.REPLY, inbox=False, mail=Mail.DAILY),
+    "notification_mail_stopped.v1": preferences.MailStopped(),
+    "notification_mail_resumed.v1": preferences.MailResumed(),
+    "notification_defaults_proposed.v1": preferences.DefaultsProposed(kind=Kind.NEWS, mail=Mail.OFF),
+    "digest_zone_chosen.v1": preferences.DigestZoneChosen(time_zone="Europe/Paris"),
     "tags_offered.v1": tag_list.TagsOffered(tags=("boats", "python"), only_these=True),
     **provisioning.SAMPLES,
     **segments.SAMPLES,

@@ -1,12 +1,16 @@
 """Who is found by how a name begins, on a real database."""
 
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
+from pymongo import ReplaceOne
 
 from libs.access.erasure import ErasureRecorded
 from libs.shared.domain import BrandId, DomainError
+from libs.shared.mongo import Collection
 from libs.shared.recorded import Recorded
 from libs.shared.testing.views import NOON, ViewBench, view_bench
 from services.members.member import MemberJoined, MemberLeft, ProfileChanged
@@ -102,7 +106,7 @@ async def test_a_cursor_of_another_list_is_refused(bench: Bench) -> None:
 
 
 async def test_pages_of_a_crowd_hold_each_member_once_in_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "_SHARES", (1, 3, 15))  # so that a small crowd has samples too
+    monkeypatch.setattr(names, "_SHARES", (1, 2, 4, 16))  # so that a small crowd has samples too
     draw = random.Random(7)
     first, last = ["Ana", "Anaïs", "Anna", "Bo"], ["Martin", "Mar", "Marx", "Zed"]
     crowd = {f"m{number:04}": f"{draw.choice(first)} {draw.choice(last)}" for number in range(200)}
@@ -115,6 +119,59 @@ async def test_pages_of_a_crowd_hold_each_member_once_in_order(bench: Bench, mon
             if " ".join(fold(name).split()[start:]).startswith(prefix)
         )
         assert await found(bench, prefix, first=size) == [name for _, name in expected]
+
+
+class Shelf:
+    """Stands in for a collection of names, and counts the documents that each range holds."""
+
+    def __init__(self, brand: str, called: dict[str, str]) -> None:
+        self.read = self.asked = 0
+        self._keys: dict[str, list[str]] = {}
+        for member, name in called.items():
+            for write in names.named(brand, member, name):
+                assert isinstance(write.operation, ReplaceOne)
+                document = cast(dict[str, str], write.operation._doc)
+                self._keys.setdefault(document["list"], []).append(document["key"])
+        for keys in self._keys.values():
+            keys.sort()
+
+    def find(self, where: dict[str, Any], _fields: object) -> "Shelf":
+        keys = self._keys.get(where["list"], [])
+        self._found = keys[bisect_right(keys, where["key"]["$gt"]) : bisect_left(keys, where["key"]["$lt"])]
+        self.read += len(self._found)
+        self.asked += 1
+        return self
+
+    def sort(self, *_order: object) -> "Shelf":
+        return self
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, str]]:
+        for key in self._found:
+            yield {"key": key}
+
+
+async def test_what_a_page_reads_does_not_grow_with_the_brand() -> None:
+    draw = random.Random(3)
+    syllables = ["mar", "an", "be", "lo", "ri", "ko", "du", "sch"]
+
+    def name() -> str:
+        return " ".join("".join(draw.choices(syllables, [8, 6, 5, 4, 3, 2, 1, 1], k=3)) for _ in range(2))
+
+    async def cost(size: int) -> tuple[float, float]:
+        """The documents and the ranges that a page of 20 reads on average."""
+        shelf = Shelf("b1", {f"m{number}": name() for number in range(size)})
+        pages = 0
+        for prefix in ("m", "ma", "mar", "b", "lo", "an", "r", "k"):
+            after = None
+            for _ in range(3):
+                found = await names.find(cast(Collection, shelf), "b1", prefix, 20, after)
+                assert len(found.members) == 20
+                after, pages = found.cursors[-1], pages + 1
+        return shelf.read / pages, shelf.asked / pages
+
+    (few, ranges), (many, more_ranges) = await cost(1_000), await cost(50_000)
+    assert few < 80 and ranges < 6
+    assert many < 80 and more_ranges < 6, "a page holds 20, and what follows it tells that there is more"
 
 
 async def _join(bench: Bench, crowd: dict[str, str]) -> None:

@@ -218,3 +218,14 @@ def test_any_history_is_sound_and_a_command_repeated_changes_nothing(sent: list[
         assert not before.closed or state == before
         assert set(before.keys) <= set(state.keys)
         assert DECIDER.decide(state, one) == []
+
+
+def test_owners_alone_let_in_what_provisions_members() -> None:
+    provisions = [Scope.MEMBERS_PROVISION]
+    builder = frozenset({"member", "builder"})
+    given(DECIDER).when(create(scopes=provisions)).then(ServiceAccountCreated(name="Bot", scopes=provisions))
+    given(DECIDER).when(create(scopes=provisions, roles=builder)).then_raises("FORBIDDEN")
+    let_in = given(DECIDER, ServiceAccountCreated(name="Bot", scopes=provisions))
+    let_in.when(issue(roles=builder)).then_raises("FORBIDDEN")
+    let_in.when(revoke("k9", roles=builder)).then_raises("NOT_FOUND")
+    let_in.when(close(roles=builder)).then(CLOSED)

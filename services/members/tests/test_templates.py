@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 
 from libs.access.gate import Module
@@ -12,6 +13,7 @@ from libs.shared.domain import Accepted, BrandId, DomainError, Forbidden, Unavai
 from libs.shared.recorded import Recorded
 from services.members.brand import BrandCreated, BrandKind, BrandType
 from services.members.furnishing import Furnishing
+from services.members.journeys.journey import Step as JourneyStep
 from services.members.templates import Step, plan, template
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -47,10 +49,27 @@ def test_every_type_and_kind_has_its_furniture_in_both_languages(type_: BrandTyp
         slugs = [(step.to, step.fields["slug"]) for step in steps if "slug" in step.fields]
         assert len(set(slugs)) == len(slugs)
     for one, other in zip(english, french, strict=True):
-        words = {"name", "title", "body", "text", "slug"}
+        words = {"name", "title", "body", "text", "slug", "steps"}
         same = {field: value for field, value in one.fields.items() if field not in words}
         assert same == {field: value for field, value in other.fields.items() if field not in words}
         assert all(one.fields[field] != other.fields[field] for field in {"body", "text", "title"} & set(one.fields))
+
+
+@pytest.mark.parametrize(("type_", "kind"), EVERY)
+def test_a_journey_leads_through_four_weeks_in_what_the_brand_has(type_: BrandType, kind: BrandKind) -> None:
+    english, french = (plan("b1", created(type_, kind, locale=locale)) for locale in ("en", "fr"))
+    for steps, language in ((english, "en"), (french, "fr")):
+        [publishing] = [step.fields for step in steps if step.to == "members.journey.publish_journey"]
+        journey = msgspec.convert(publishing["steps"], tuple[JourneyStep, ...])
+        assert publishing["only_the_first"] and len(journey) >= 6
+        due = [step.after_hours for step in journey]
+        assert due == sorted(due) and due[0] == 0 and due[-1] == 28 * 24
+        assert {step.kind.module for step in journey}.isdisjoint(template(type_, kind).modules_off)
+        spaces = {step.fields.get("space_id") for step in steps if step.to.endswith("create_space")}
+        assert {step.space_id for step in journey} <= {None, *spaces}
+        assert [step.wordings[0].locale for step in journey] == [language] * len(journey)
+        assert all({wording.locale for wording in step.wordings} == {"en", "fr"} for step in journey)
+        assert all(one.title != other.title for one, other in (step.wordings for step in journey))
 
 
 def test_the_types_differ_in_what_they_need() -> None:

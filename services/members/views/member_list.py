@@ -134,9 +134,9 @@ class MemberListView(View):
                 yield Write("members", UpdateOne(who, {"$set": {"display_name": event.display_name}}))
                 yield forgotten(brand, member)
                 yield from named(brand, member, event.display_name)
-            case RoleGranted() as event:
+            case RoleGranted(space_id=None) as event:
                 yield Write("members", UpdateOne(who, {"$addToSet": {"roles": event.role.value}}))
-            case RoleRevoked() as event:
+            case RoleRevoked(space_id=None) as event:
                 yield Write("members", UpdateOne(who, {"$pull": {"roles": event.role.value}}))
             case MemberLeft():
                 left = {"joined": False, "left_at_ms": to_ms(recorded.time), "roles": []}

@@ -2,16 +2,16 @@
 
 A document stands for one word of a name: its `key` is the folded name from that word on, so that all that begin alike
 stand side by side.  The embedded server reads everything in a range before it applies a limit, so the range must fit
-the page.  How far a page reaches is told by samples: of the members, one in 8 and one in 512 (by their ids, which are
-keyed hashes and so as good as random) have their words also in a list of their own.  A page is found by three reads, of
-some dozens of small documents each: the coarse sample bounds the fine one, and that bounds the names.
+the page.  How far a page reaches is told by samples: of the members, one in 8, one in 128 and one in 2,048 (by a hash
+of their ids) have their words also in a list of their own.  A page is found by some five reads, of a few dozen small
+documents together: each sample bounds the look at the next finer one, and the finest bounds the names.
 """
 
 import binascii
 import hashlib
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, NamedTuple
 
 from pymongo import ASCENDING, DeleteMany, IndexModel, ReplaceOne
 
@@ -27,8 +27,8 @@ MAX_WORDS: Final = 4
 INDEX: Final = IndexModel([("list", ASCENDING), ("key", ASCENDING)])
 
 #: The lists that a member's words stand in: all, and the samples, each with one in so many members.
-_SHARES: Final = (1, 8, 512)
-_ALL, _FINE, _COARSE = range(len(_SHARES))
+_SHARES: Final = (1, 8, 128, 2048)
+_ALL, _FINEST = 0, 1
 
 _LAST: Final = "\U0010ffff"  # behind every character of a name
 _MAX_CURSOR: Final = 2_000
@@ -64,7 +64,7 @@ def named(brand: str, member: str, name: str) -> Iterator[Write]:
         for number in range(min(len(words), MAX_WORDS)):
             id_ = f"{brand}:{member}:{list_}:{number}"
             key = f"{' '.join(words[number:])}\0{member}"
-            document = {"_id": id_, "list": f"{brand}:{list_}", "key": key, "member": member}
+            document = {"_id": id_, "list": f"{brand}:{list_}", "key": key}
             yield Write("names", ReplaceOne({"_id": id_}, document, upsert=True))
 
 
@@ -83,35 +83,38 @@ async def find(collection: Collection, brand: str, prefix: str, first: int, afte
     if not begin:
         return Names([], [], has_next=False)
     at, end = _decode(after, begin) if after is not None else begin, begin + _LAST
-    found: list[dict[str, Any]] = []
+    found: list[str] = []
+    marks = _marks(collection, brand, _FINEST, at, end)
     while len(found) <= first and at < end:
-        stop = await _stop(collection, brand, at, end, first + 1 - len(found))
+        # As many as the page needs on average, and one; when they lie too close, the next ones follow.
+        for _ in range((first + 1 - len(found)) // _SHARES[_FINEST] + 1):
+            stop = await anext(marks, end)
         found += await _range(collection, brand, _ALL, at, stop)
         at = stop
     page = found[:first]
     return Names(
-        [document["member"] for document in page],
-        [_encode(document["key"]) for document in page],
+        [key.partition("\0")[2] for key in page],
+        [_encode(key) for key in page],
         has_next=len(found) > first,
     )
 
 
-async def _stop(collection: Collection, brand: str, at: str, end: str, needed: int) -> str:
-    """A key behind about `needed` names from `at` on, and not many more; at most `end`."""
-    coarse = await _range(collection, brand, _COARSE, at, end)
-    bound = _key(coarse, 0, end)
-    fine = await _range(collection, brand, _FINE, at, bound)
-    return _key(fine, needed // _SHARES[_FINE] + 2, bound)
+async def _marks(collection: Collection, brand: str, list_: int, at: str, end: str) -> AsyncIterator[str]:
+    """The keys of a sample between two places, read piece by piece: the next coarser sample says how far one goes."""
+    if list_ + 1 < len(_SHARES):
+        async for bound in _marks(collection, brand, list_ + 1, at, end):
+            for key in await _range(collection, brand, list_, at, bound):
+                yield key
+            at = bound
+    for key in await _range(collection, brand, list_, at, end):
+        yield key
 
 
-def _key(documents: list[dict[str, Any]], number: int, end: str) -> str:
-    return documents[number]["key"] if number < len(documents) else end
-
-
-async def _range(collection: Collection, brand: str, list_: int, after: str, stop: str) -> list[dict[str, Any]]:
-    """What stands behind `after`, up to `stop` and with it."""
+async def _range(collection: Collection, brand: str, list_: int, after: str, stop: str) -> list[str]:
+    """The keys behind `after`, up to `stop` and with it: the index alone tells them."""
     where = {"list": f"{brand}:{list_}", "key": {"$gt": after, "$lt": stop + "\0"}}
-    return await collection.find(where, {"key": 1, "member": 1}).sort("key", ASCENDING).to_list(None)
+    found = collection.find(where, {"_id": 0, "key": 1}).sort("key", ASCENDING)
+    return [document["key"] async for document in found]
 
 
 def _lot(member: str) -> int:

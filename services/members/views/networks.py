@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
-from libs.shared.domain import Id, NotFound, Query
+from libs.shared.domain import SYSTEM, Forbidden, Id, NotFound, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -15,7 +15,7 @@ from libs.shared.text import Slug
 from libs.shared.times import from_ms, to_ms
 from services.members import brand, network
 from services.members.brand import BrandCreated
-from services.members.network import NetworkCreated
+from services.members.network import AdminAppointed, AdminDismissed, NetworkCreated
 
 
 class NetworkView(Struct, frozen=True, kw_only=True):
@@ -58,11 +58,36 @@ class NetworkPage(Query, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
+class AdminView(Struct, frozen=True, kw_only=True):
+    """An admin: an identity, since when, and the identity that appointed it."""
+
+    identity: str
+    since: datetime
+    appointed_by: str
+
+
+class NetworkAdminsResult(Struct, frozen=True, kw_only=True):
+    """The admins of a network, the longest-serving first; at most 100."""
+
+    items: list[AdminView]
+
+
+class NetworkAdmins(Query, frozen=True, kw_only=True):
+    """Who runs a network; NOT_FOUND without one.  Its admins and operators.  Envelope: viewer an identity."""
+
+    wire_name: ClassVar[str] = "network_admins"
+
+    network_id: Id
+
+
 class NetworksView(View):
-    """`networks`: a document a network.  `totals`: one document, `_id` "networks", with their `count`."""
+    """`networks`: a document a network, with its `admins` by identity.
+
+    `totals`: one document, `_id` "networks", with their `count`.
+    """
 
     name = "networks"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     events = (*network.DECIDER.events, *brand.DECIDER.events)
     upcasters = brand.UPCASTERS
@@ -82,9 +107,14 @@ class NetworksView(View):
                     "slug": event.slug,
                     "created_at_ms": to_ms(recorded.time),
                     "brand_count": 0,
+                    "admins": {} if event.admin == SYSTEM else {event.admin: _appointed(recorded)},
                 }
                 yield Write("networks", ReplaceOne({"_id": recorded.aggregate_id}, document, upsert=True))
                 yield Write("totals", UpdateOne({"_id": "networks"}, {"$inc": {"count": 1}}, upsert=True))
+            case AdminAppointed(identity=identity):
+                yield _change(recorded, {"$set": {f"admins.{identity}": _appointed(recorded)}})
+            case AdminDismissed(identity=identity):
+                yield _change(recorded, {"$unset": {f"admins.{identity}": ""}})
             case BrandCreated() as event:
                 yield Write("networks", UpdateOne({"_id": event.network_id}, {"$inc": {"brand_count": 1}}))
 
@@ -103,6 +133,20 @@ class NetworksView(View):
         }
         return [found.get(id_) for id_ in query.ids]
 
+    async def network_admins(self, query: NetworkAdmins, *, see_all: bool) -> NetworkAdminsResult:
+        """The admins of a network, for them and, when `see_all`, for others.  Raises NOT_FOUND, FORBIDDEN."""
+        document = await self.collection("networks").find_one({"_id": query.network_id})
+        admins: dict[str, Any] = document["admins"] if document else {}
+        if not see_all and query.viewer not in admins:
+            raise Forbidden("only its admins and operators see who runs a network")
+        if document is None:
+            raise NotFound("there is no such network", ("network_id",))
+        shown = [
+            AdminView(identity=identity, since=from_ms(admin["since_ms"]), appointed_by=admin["by"])
+            for identity, admin in admins.items()
+        ]
+        return NetworkAdminsResult(items=sorted(shown, key=lambda one: (one.since, one.identity)))
+
     async def network_page(self, query: NetworkPage) -> NetworkPageResult:
         """A page of all networks."""
         found = await page(
@@ -110,6 +154,14 @@ class NetworksView(View):
         )
         totals = await self.collection("totals").find_one({"_id": "networks"})
         return NetworkPageResult(**structs.asdict(found.map(_network)), total_count=totals["count"] if totals else 0)
+
+
+def _appointed(recorded: Recorded[Any]) -> dict[str, Any]:
+    return {"since_ms": to_ms(recorded.time), "by": recorded.actor}
+
+
+def _change(recorded: Recorded[Any], change: Mapping[str, Any]) -> Write:
+    return Write("networks", UpdateOne({"_id": recorded.aggregate_id}, change))
 
 
 def _network(document: Mapping[str, Any]) -> NetworkView:

@@ -40,8 +40,8 @@ class TestPurposes:
         given(DECIDER, CALLS).when(publish(texts=OTHER)).then(
             ConsentPurposePublished(purpose="calls", edition=2, texts=OTHER)
         )
-        twice = publish(texts=TEXTS * 2)
-        given(DECIDER).when(twice).then_raises("INVALID", ("texts",))
+        for texts in (TEXTS * 2, [ConsentText(language="qq", text="?")]):
+            given(DECIDER).when(publish(texts=texts)).then_raises("INVALID", ("texts",))
 
     @pytest.mark.parametrize("purpose", BuiltInPurpose)
     def test_every_brand_has_the_built_in_ones_and_may_put_them_into_its_own_words(self, purpose: str) -> None:

@@ -12,6 +12,7 @@ from libs.shared.domain import ERASED, DomainError
 from services.members.profiles.fields import (
     FieldDefinition,
     FieldType,
+    Label,
     Limits,
     Value,
     check_definition,
@@ -103,6 +104,7 @@ def test_a_value_outside_of_the_limits_is_refused(definition: FieldDefinition, v
         (field(kind=FieldType.DATE, limits=Limits(earliest=date(2026, 1, 2), latest=date(2026, 1, 1))),
          ("field", "limits")),
         (msgspec.structs.replace(field(), labels=labels("a") * 2), ("field", "labels")),
+        (msgspec.structs.replace(field(), labels=[Label(language="qq", text="a")]), ("field", "labels")),
     ],
 )  # fmt: skip
 def test_a_definition_that_contradicts_itself_is_refused(definition: FieldDefinition, path: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from services.members.provisioning.user import (
     DECIDER,
     GroupRolesSettled,
     ProvisionedUserChanged,
+    SettleAccess,
     SettleGroupRoles,
     UserCommand,
     UserDeactivated,
@@ -51,8 +52,14 @@ def test_who_was_let_go_may_be_brought_again() -> None:
     assert given(DECIDER, PROVISIONED, CHANGED, UserDeprovisioned(), PROVISIONED).state.version == 1
 
 
+def _joined(roles: set[str]) -> str:
+    return " ".join(sorted(roles)) or "none"
+
+
 @pytest.mark.parametrize("command", [add(), replace(), remove()], ids=lambda command: command.wire_name)
-@pytest.mark.parametrize("roles", [{"owner", "member"}, {"builder"}, {"reader"}, set()], ids=str)
+@pytest.mark.parametrize(
+    "roles", [{"owner", "member"}, {"builder"}, {"reader"}, set()], ids=lambda roles: " ".join(sorted(roles))
+)
 def test_only_a_directory_says_anything(command: UserCommand, roles: set[str]) -> None:
     given(DECIDER, PROVISIONED).when(structs.replace(command, roles=frozenset(roles))).then_raises("FORBIDDEN")
 
@@ -106,6 +113,11 @@ def test_the_platform_settles_what_follows_from_groups() -> None:
     given(DECIDER).when(both).then_nothing()
     given(DECIDER, PROVISIONED).when(settle(actor="sa_scim")).then_raises("FORBIDDEN")
     assert given(DECIDER, PROVISIONED, settled).state.version == 1, "what the directory sees is the same"
+
+
+def test_only_the_platform_settles_access_and_the_user_stays_the_same() -> None:
+    given(DECIDER, PROVISIONED).when(SettleAccess(**envelope(user_id="m1", **platform()))).then_nothing()
+    given(DECIDER, PROVISIONED).when(SettleAccess(**envelope(user_id="m1"))).then_raises("FORBIDDEN")
 
 
 def test_the_address_to_write_to() -> None:

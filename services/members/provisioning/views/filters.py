@@ -1,4 +1,4 @@
-"""What a SCIM filter asks of a view: an "or" of clauses, each an "and" of tests, as a MongoDB query."""
+"""What a SCIM filter asks of a view: an "or" of clauses, each an "and" of conditions, as a MongoDB query."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from services.members.provisioning.profile import folded
 Operator = Literal["eq", "sw", "gt", "ge", "lt", "le"]
 
 
-class Test(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Condition(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One comparison: of the attribute `field` with a text, a truth value or an instant, whichever it holds."""
 
     field: Annotated[str, Meta(max_length=100)]
@@ -24,16 +24,16 @@ class Test(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Clause(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All `tests` hold; and for each of `entries`, all of its tests hold of one value of a multi-valued attribute."""
+    """All `conditions` hold; and for each of `entries`, all of its own hold of one e-mail address."""
 
-    tests: Annotated[list[Test], Meta(max_length=50)] = []
-    entries: Annotated[list[list[Test]], Meta(max_length=50)] = []
+    conditions: Annotated[list[Condition], Meta(max_length=50)] = []
+    entries: Annotated[list[list[Condition]], Meta(max_length=50)] = []
 
 
 Filter = Annotated[list[Clause], Meta(min_length=1, max_length=50)]
 
-#: How a test becomes a condition on documents.  Raises `Invalid` for an operator that it does not take.
-Compile = Callable[[str, Test], dict[str, Any]]
+#: How a condition becomes one on documents.  Raises `Invalid` for an operator that it does not take.
+Compile = Callable[[str, Condition], dict[str, Any]]
 
 
 def to_query(brand: str, clauses: Sequence[Clause], fields: Mapping[str, Compile]) -> dict[str, Any]:
@@ -43,54 +43,61 @@ def to_query(brand: str, clauses: Sequence[Clause], fields: Mapping[str, Compile
 
 
 def _all(brand: str, clause: Clause, fields: Mapping[str, Compile]) -> list[dict[str, Any]]:
-    conditions = [_compile(brand, test, fields) for test in clause.tests]
-    for entry in clause.entries:
-        one: dict[str, Any] = {}
-        for test in entry:
-            for key, value in _compile(brand, test, fields).items():
-                one[key.removeprefix("emails.")] = value
-        conditions.append({"emails": {"$elemMatch": one}})
-    return conditions
+    found = [_compile(brand, condition, fields) for condition in clause.conditions]
+    return found + [{"emails": {"$elemMatch": _entry(brand, entry, fields)}} for entry in clause.entries]
 
 
-def _compile(brand: str, test: Test, fields: Mapping[str, Compile]) -> dict[str, Any]:
-    compile_ = fields.get(test.field.lower())
+def _entry(brand: str, entry: Sequence[Condition], fields: Mapping[str, Compile]) -> dict[str, Any]:
+    """What holds of one value: the operators of each of its fields, since the embedded server has no `$and` there."""
+    found: dict[str, dict[str, Any]] = {}
+    for condition in entry:
+        for name, value in _compile(brand, condition, fields).items():
+            operators = value if isinstance(value, dict) else {"$eq": value}
+            of_field = found.setdefault(name.removeprefix("emails."), {})
+            if of_field.keys() & operators.keys():
+                raise unsupported(condition)
+            of_field.update(operators)
+    return found
+
+
+def _compile(brand: str, condition: Condition, fields: Mapping[str, Compile]) -> dict[str, Any]:
+    compile_ = fields.get(condition.field.lower())
     if compile_ is None:
-        raise unsupported(test)
-    return compile_(brand, test)
+        raise unsupported(condition)
+    return compile_(brand, condition)
 
 
-def unsupported(test: Test) -> Invalid:
+def unsupported(condition: Condition) -> Invalid:
     """The refusal of a comparison that is not made here."""
-    return Invalid(f"{test.field} {test.op} is not supported here", ("where",))
+    return Invalid(f"{condition.field} {condition.op} is not supported here", ("where",))
 
 
 def text(key: str, *, fold: bool = True) -> Compile:
     """A text that is compared as a whole or by its beginning, without case unless `fold` is off."""
 
-    def compile_(_: str, test: Test) -> dict[str, Any]:
-        if test.text is None or test.op not in ("eq", "sw"):
-            raise unsupported(test)
-        value = folded(test.text) if fold else test.text
-        return {key: value if test.op == "eq" else {"$gte": value, "$lt": f"{value}\U0010ffff"}}
+    def compile_(_: str, condition: Condition) -> dict[str, Any]:
+        if condition.text is None or condition.op not in ("eq", "sw"):
+            raise unsupported(condition)
+        value = folded(condition.text) if fold else condition.text
+        return {key: value if condition.op == "eq" else {"$gte": value, "$lt": f"{value}\U0010ffff"}}
 
     return compile_
 
 
-def identifier(brand: str, test: Test) -> dict[str, Any]:
+def identifier(brand: str, condition: Condition) -> dict[str, Any]:
     """The resource's own id."""
-    if test.text is None or test.op != "eq":
-        raise unsupported(test)
-    return {"_id": f"{brand}:{test.text}"}
+    if condition.text is None or condition.op != "eq":
+        raise unsupported(condition)
+    return {"_id": f"{brand}:{condition.text}"}
 
 
 def flag(key: str) -> Compile:
     """A truth value."""
 
-    def compile_(_: str, test: Test) -> dict[str, Any]:
-        if test.flag is None or test.op != "eq":
-            raise unsupported(test)
-        return {key: test.flag}
+    def compile_(_: str, condition: Condition) -> dict[str, Any]:
+        if condition.flag is None or condition.op != "eq":
+            raise unsupported(condition)
+        return {key: condition.flag}
 
     return compile_
 
@@ -99,9 +106,9 @@ def instant(key: str) -> Compile:
     """An instant, in milliseconds as the views keep it."""
     operators = {"eq": "$eq", "gt": "$gt", "ge": "$gte", "lt": "$lt", "le": "$lte"}
 
-    def compile_(_: str, test: Test) -> dict[str, Any]:
-        if test.at is None or test.op not in operators:
-            raise unsupported(test)
-        return {key: {operators[test.op]: to_ms(test.at)}}
+    def compile_(_: str, condition: Condition) -> dict[str, Any]:
+        if condition.at is None or condition.op not in operators:
+            raise unsupported(condition)
+        return {key: {operators[condition.op]: to_ms(condition.at)}}
 
     return compile_

@@ -8,21 +8,21 @@ from msgspec import Meta, Struct, structs
 from pymongo import DeleteMany, DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
-from libs.shared.domain import Id, Query
+from libs.shared.domain import Id, Query, Unavailable
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
 from services.members.recognition import scoring
 from services.members.recognition.facts import Fact, Window
-from services.members.recognition.ranks import moved, nodes_of, rank
-from services.members.recognition.rules import MAX_SCORE
+from services.members.recognition.ranks import moved
 from services.members.recognition.score import FactScored, LeaderboardEntered, LeaderboardLeft
+from services.members.recognition.views.board import Board, place_key
 
 #: No member has more facts than this.
 _MOST_FACTS: Final = 1_000_000_000
-#: So often a page is read again that changed meanwhile; the last one is answered as it is.
-_ATTEMPTS: Final = 5
+#: So often a page is read again that changed meanwhile.
+_ATTEMPTS: Final = 10
 
 
 class StandingView(Struct, frozen=True, kw_only=True):
@@ -110,14 +110,14 @@ class ScoresView(View):
     """
 
     name = "scores"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     events = (*scoring.DECIDER.events, ErasureRecorded)
     subjects = ("evt.members.*.score.>", "evt.members.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "entries": (page_index("who", "number"), page_index("who", "fact", "number")),
         "members": (),
-        "places": (page_index("board", "score"),),
+        "places": (page_index("board", "key"),),
         "ranks": (),
     }
 
@@ -144,28 +144,19 @@ class ScoresView(View):
 
     async def leaderboard(self, query: Leaderboard) -> LeaderboardResult:
         """A page of a leaderboard, with exact ranks: what was read while the leaderboard changed is read again."""
-        board = _board(query.brand, query.window.key(query.day))
-        root = await self._root(board)
+        board = self._board(query.brand, query.window.key(query.day))
+        root = await board.root()
         for _ in range(_ATTEMPTS):
-            found = await page(
-                self.collection("places"),
-                prefix={"board": board},
-                key="score",
-                request=query.page,
-                floor=1,
-                ceiling=MAX_SCORE - 1,
-                descending=True,
-            )
-            ranks = await self._ranks(board, {document["score"] for document in found.items})
-            before, root = root, await self._root(board)
+            try:
+                found = await board.page(query.page, total := sum(root["counts"].values()))
+                ranks = await board.ranks({document["score"] for document in found.items})
+            except LookupError:
+                root = await board.root()
+                continue
+            before, root = root, await board.root()
             if before["changes"] == root["changes"]:
-                break
-        shown = found.map(
-            lambda document: StandingView(
-                member_id=document["member"], score=document["score"], rank=ranks[document["score"]]
-            )
-        )
-        return LeaderboardResult(**structs.asdict(shown), total_count=sum(root["counts"].values()))
+                return _leaderboard(found, ranks, total)
+        raise Unavailable("the leaderboard changes too quickly; try again")
 
     async def standing_of_member(self, query: StandingOfMember) -> StandingView:
         """The place of one member."""
@@ -174,7 +165,7 @@ class ScoresView(View):
         score = member.get("windows", {}).get(window, 0)
         if not score or member.get("absent"):
             return StandingView(member_id=query.member_id, score=score, rank=None)
-        ranks = await self._ranks(_board(query.brand, window), {score})
+        ranks = await self._board(query.brand, window).ranks({score})
         return StandingView(member_id=query.member_id, score=score, rank=ranks[score])
 
     async def score_entries(self, query: ScoreEntries) -> EntryPageResult:
@@ -199,18 +190,8 @@ class ScoresView(View):
         found = {one["_id"]: one async for one in self.collection("members").find({"_id": {"$in": keys}})}
         return [_points(found.get(key, {})) for key in keys]
 
-    async def _ranks(self, board: str, scores: set[int]) -> dict[int, int]:
-        ids = [f"{board}:{node}" for node in sorted(nodes_of(scores))]
-        nodes = {
-            document["_id"].removeprefix(f"{board}:"): document["counts"]
-            async for document in self.collection("ranks").find({"_id": {"$in": ids}})
-        }
-        return {score: rank(score, nodes) for score in scores}
-
-    async def _root(self, board: str) -> Mapping[str, Any]:
-        """The root of the tree: its counts, and how often the leaderboard has changed."""
-        document: Mapping[str, Any] | None = await self.collection("ranks").find_one({"_id": f"{board}:"})
-        return document or {"counts": {}, "changes": 0}
+    def _board(self, brand: str, window: str) -> Board:
+        return Board(_board(brand, window), self.collection("places"), self.collection("ranks"))
 
 
 def _board(brand: str, window: str) -> str:
@@ -241,13 +222,22 @@ def _move(recorded: Recorded[Any], window: str, before: int, after: int) -> Iter
     board, member = _board(recorded.brand, window), recorded.aggregate_id
     place = {"_id": f"{board}:{member}"}
     if after:
-        standing = {**place, "board": board, "member": member, "score": after}
+        standing = {**place, "board": board, "member": member, "score": after, "key": place_key(member, after)}
         yield Write("places", ReplaceOne(place, standing, upsert=True))
     else:
         yield Write("places", DeleteOne(place))
     for node, counts in {"": {}, **moved(before, after)}.items():
         changes = {f"counts.{pair}": change for pair, change in counts.items()} | ({} if node else {"changes": 1})
         yield Write("ranks", UpdateOne({"_id": f"{board}:{node}"}, {"$inc": changes}, upsert=True))
+
+
+def _leaderboard(found: Page[Mapping[str, Any]], ranks: Mapping[int, int], total: int) -> LeaderboardResult:
+    shown = found.map(
+        lambda document: StandingView(
+            member_id=document["member"], score=document["score"], rank=ranks[document["score"]]
+        )
+    )
+    return LeaderboardResult(**structs.asdict(shown), total_count=total)
 
 
 def _entry_view(document: Mapping[str, Any]) -> EntryView:

@@ -1,0 +1,93 @@
+"""Whom a fact is told to: who follows, who takes part, minus who may not, must not or does not want to hear of it."""
+
+import asyncio
+from collections.abc import Collection
+from typing import NamedTuple
+
+from libs.access.scopes import is_account
+from libs.access.view import AccessView
+from libs.shared.app import App
+from libs.shared.domain import SYSTEM
+from services.members.notices.facts import Fact, Reason
+from services.members.notices.fresh import catch_up
+from services.members.notices.kinds import Choice
+from services.members.notices.places import Slice, place, slices_for
+from services.members.notices.views.choices import ChoicesView
+from services.members.notices.views.follows import FollowsView, Said
+from services.members.notices.views.people import EventPeopleView, IdeaPeopleView, PeopleView, ThreadPeopleView
+
+
+class Receiver(NamedTuple):
+    """Somebody who is told, why, and on which channels."""
+
+    member: str
+    reason: Reason
+    choice: Choice
+
+
+class Audience:
+    """Finds receivers in views of this service, each as new as the newest word that was accepted before it is asked."""
+
+    def __init__(self, app: App, access: AccessView, follows: FollowsView, choices: ChoicesView) -> None:
+        self._app = app
+        self._access = access
+        self._follows = follows
+        self._choices = choices
+        self.threads = app.view(ThreadPeopleView())
+        self._people: dict[str, PeopleView] = {
+            "thread": self.threads,
+            "event": app.view(EventPeopleView()),
+            "idea": app.view(IdeaPeopleView()),
+        }
+
+    def people_view(self, kind: str) -> PeopleView | None:
+        """Who takes part in things of a kind (a `TargetKind`); None where nobody does."""
+        return self._people.get(kind)
+
+    async def size(self, fact: Fact) -> int:
+        """Into how many slices the fact's audience is cut."""
+        counts = [self._follows.how_many(fact.brand, reason.target) for reason in fact.reasons if reason.target]
+        if fact.people is not None:
+            counts.append(self._people[fact.people].how_many(fact.brand, fact.reasons[0].subject))
+        return slices_for(sum(await asyncio.gather(*counts)))
+
+    async def receivers(self, fact: Fact, within: Slice) -> list[Receiver]:
+        """Who of a slice is told.  Raises `DomainError` STALE_VIEW when that cannot be known now."""
+        await catch_up(self._app, self._access, self._follows, self._choices)
+        if fact.people is not None:
+            await catch_up(self._app, self._people[fact.people])
+        reasons = await self._reasons(fact, within)
+        for concern in fact.concerns:
+            words = await self._follows.words_on(fact.brand, concern, within)
+            for member, said in words.items():
+                if said is Said.MUTED:
+                    reasons.pop(member, None)
+        for member in await self._follows.who_blocks(fact.brand, fact.actor, within):
+            reasons.pop(member, None)
+        members = await self._members(fact.brand, reasons.keys() - {fact.actor, SYSTEM})
+        choices = await self._choices.of_many(fact.brand, members)
+        return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]
+
+    async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
+        """Why each of a slice would hear of it."""
+        found: dict[str, Reason] = dict.fromkeys(
+            (member for member in fact.members if within.low <= place(member) < within.high), fact.reasons[0]
+        )
+        if fact.people is not None:
+            people = await self._people[fact.people].people_of(fact.brand, fact.reasons[0].subject, within)
+            found |= dict.fromkeys(people, fact.reasons[0])
+        for reason in fact.reasons:
+            if reason.target is None:
+                continue
+            for member, said in (await self._follows.words_on(fact.brand, reason.target, within)).items():
+                if said is Said.FOLLOWED:
+                    found.setdefault(member, reason)
+                elif said is Said.UNFOLLOWED and found.get(member) is reason:
+                    del found[member]
+        return found
+
+    async def _members(self, brand: str, candidates: Collection[str]) -> list[str]:
+        """Who of these is in the brand now, and a person."""
+        keys = [f"{brand}:{member}" for member in candidates if not is_account(member)]
+        found = self._access.collection("roles").find({"_id": {"$in": keys}}, {"_id": 1})
+        return sorted([document["_id"].removeprefix(f"{brand}:") async for document in found])

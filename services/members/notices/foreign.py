@@ -1,0 +1,184 @@
+"""What events of other services and parts say that concerns notifications: only what is read here.  Pure."""
+
+from typing import ClassVar
+
+from libs.shared.domain import Event
+
+# other parts of members
+
+
+class MemberJoined(Event, frozen=True, kw_only=True):
+    """Someone became a member, or came back."""
+
+    wire_name: ClassVar[str] = "member_joined"
+
+
+class MemberLocaleChosen(Event, frozen=True, kw_only=True):
+    """The member chose their time zone (IANA); None is what the brand has."""
+
+    wire_name: ClassVar[str] = "member_locale_chosen"
+    personal: ClassVar[frozenset[str]] = frozenset({"time_zone"})
+
+    time_zone: str | None
+
+
+class MemberLeft(Event, frozen=True, kw_only=True):
+    """Someone is no longer a member."""
+
+    wire_name: ClassVar[str] = "member_left"
+
+
+class RoleGranted(Event, frozen=True, kw_only=True):
+    """A member has a role more; the actor gave it, or is the member, who came with it."""
+
+    wire_name: ClassVar[str] = "role_granted"
+
+    role: str
+
+
+class MemberBlocked(Event, frozen=True, kw_only=True):
+    """The member (the aggregate's id) does not want to meet `blocked_id`."""
+
+    wire_name: ClassVar[str] = "member_blocked"
+
+    blocked_id: str
+
+
+class MemberUnblocked(Event, frozen=True, kw_only=True):
+    """The member takes that back."""
+
+    wire_name: ClassVar[str] = "member_unblocked"
+
+    blocked_id: str
+
+
+class BadgeAwarded(Event, frozen=True, kw_only=True):
+    """The member (the aggregate's id) has a badge, which the brand calls `name`."""
+
+    wire_name: ClassVar[str] = "badge_awarded"
+
+    badge: str
+    name: str
+
+
+class MemberSpotlighted(Event, frozen=True, kw_only=True):
+    """The event's actor puts the member (the aggregate's id) in the light; what they say is not read."""
+
+    wire_name: ClassVar[str] = "member_spotlighted"
+
+    spotlight_id: str
+
+
+class StepReminded(Event, frozen=True, kw_only=True):
+    """A step of the member's (the aggregate's id) journey is due."""
+
+    wire_name: ClassVar[str] = "step_reminded"
+
+    step_id: str
+
+
+class MemberNudged(Event, frozen=True, kw_only=True):
+    """The member (the aggregate's id) was silent for long and is invited to say something."""
+
+    wire_name: ClassVar[str] = "member_nudged"
+
+
+# discussions
+
+
+class PostPublished(Event, frozen=True, kw_only=True):
+    """The event's actor opened the thread that is the aggregate."""
+
+    wire_name: ClassVar[str] = "post_published"
+
+    space_id: str
+
+
+class ReplyPublished(Event, frozen=True, kw_only=True):
+    """The event's actor replied in the thread that is the aggregate."""
+
+    wire_name: ClassVar[str] = "reply_published"
+
+    reply_id: str
+
+
+class ReactionAdded(Event, frozen=True, kw_only=True):
+    """The event's actor reacted to the thread's post or one of its replies."""
+
+    wire_name: ClassVar[str] = "reaction_added"
+
+    target_id: str
+
+
+# events
+
+
+class RsvpConfirmed(Event, frozen=True, kw_only=True):
+    """The member has a seat at the event that is the aggregate."""
+
+    wire_name: ClassVar[str] = "rsvp_confirmed"
+
+    member_id: str
+
+
+class RsvpWaitlisted(Event, frozen=True, kw_only=True):
+    """The member waits for a seat."""
+
+    wire_name: ClassVar[str] = "rsvp_waitlisted"
+
+    member_id: str
+
+
+class RsvpPromoted(Event, frozen=True, kw_only=True):
+    """A seat became free for the member."""
+
+    wire_name: ClassVar[str] = "rsvp_promoted"
+
+    member_id: str
+
+
+class RsvpCancelled(Event, frozen=True, kw_only=True):
+    """The member gave up what they had; when they change to the other mode, the next event says so."""
+
+    wire_name: ClassVar[str] = "rsvp_cancelled"
+
+    member_id: str
+
+
+class EventCancelled(Event, frozen=True, kw_only=True):
+    """The event that is the aggregate does not take place."""
+
+    wire_name: ClassVar[str] = "event_cancelled"
+
+
+# feedback
+
+
+class IdeaSubmitted(Event, frozen=True, kw_only=True):
+    """The event's actor proposed the idea that is the aggregate."""
+
+    wire_name: ClassVar[str] = "idea_submitted"
+
+    board_id: str
+
+
+class IdeaStatusChanged(Event, frozen=True, kw_only=True):
+    """The event's actor told how far the idea has come."""
+
+    wire_name: ClassVar[str] = "idea_status_changed"
+
+
+class VoteCast(Event, frozen=True, kw_only=True):
+    """The member wants the idea that is the aggregate."""
+
+    wire_name: ClassVar[str] = "vote_cast"
+
+    member_id: str
+
+
+class VoteWithdrawn(Event, frozen=True, kw_only=True):
+    """The member no longer says so."""
+
+    wire_name: ClassVar[str] = "vote_withdrawn"
+
+    member_id: str

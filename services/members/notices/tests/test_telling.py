@@ -1,0 +1,274 @@
+"""Who is told what, on real servers: the service as it runs, and the streams of all services as they write them."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from libs.access.roles import Role
+from libs.shared.clock import SystemClock
+from libs.shared.domain import SYSTEM, DomainError
+from libs.shared.service import App
+from libs.shared.testing.servers import MongoServer, NatsServer
+from services.members import member
+from services.members.networking.block_list import BlockMember
+from services.members.notices import foreign
+from services.members.notices.follow import Follow, Mute, Target, TargetKind, Unfollow
+from services.members.notices.inbox import NoticesGetMany, NoticeView, ReadNotices
+from services.members.notices.kinds import Kind
+from services.members.notices.preferences import ChooseNotifications, ProposeDefaults
+from services.members.notices.tests.world import World, connected, settings
+from services.members.service import compose
+
+SPACE, THREAD = Target(TargetKind.SPACE, "s1"), Target(TargetKind.THREAD, "t1")
+
+
+@pytest.fixture(scope="module")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[NatsServer, MongoServer]]:
+    # Servers of its own: what other tests put into the streams is told here, too.
+    folder = tmp_path_factory.mktemp("notices")
+    with NatsServer(folder / "nats") as nats, MongoServer(folder / "mongo") as mongo:
+        yield nats, mongo
+
+
+@pytest.fixture(scope="module")
+async def app(servers: tuple[NatsServer, MongoServer]) -> AsyncIterator[App]:
+    nats, mongo = servers
+    async with connected(nats.url):
+        made = App("members", settings(nats.url, mongo.url))
+        compose(made)
+        await made.start()
+        await made.ready()
+        yield made
+        await made.stop()
+
+
+@pytest.fixture
+async def world(app: App, servers: tuple[NatsServer, MongoServer]) -> AsyncIterator[World]:
+    async with connected(servers[0].url) as nats:
+        made = World(nats, app.db, SystemClock())
+        # Badges come by themselves; most tests here are about what others do.
+        quiet: dict[str, Any] = {"kind": Kind.BADGE_AWARDED, "inbox": False}
+        await made.send("notification_defaults", ProposeDefaults, SYSTEM, **quiet)
+        await made.join(["ada", "bob", "cyn", "dan"])
+        await made.write("discussions", "thread", "t1", foreign.PostPublished(space_id="s1"), actor="ada")
+        await made.settled()  # who follows in the next moment could still be told of it
+        yield made
+
+
+async def reply(world: World, actor: str, id: str = "r1", thread: str = "t1") -> None:  # noqa: A002
+    await world.write("discussions", "thread", thread, foreign.ReplyPublished(reply_id=id), actor=actor)
+
+
+async def react(world: World, actor: str, target: str, thread: str = "t1") -> None:
+    await world.write("discussions", "reaction", thread, foreign.ReactionAdded(target_id=target), actor=actor)
+
+
+def kinds(notices: list[NoticeView]) -> list[tuple[str, str, int]]:
+    return [(one.kind.value, one.subject, one.facts) for one in notices]
+
+
+class TestReplies:
+    async def test_authors_and_who_replied_hear_of_replies_and_nobody_of_their_own(self, world: World) -> None:
+        await reply(world, "bob", "r1")
+        assert kinds(await world.inbox("ada")) == [("reply", "t1", 1)]
+        assert kinds(await world.inbox("bob")) == []
+        await reply(world, "cyn", "r2")
+        [told] = await world.inbox("ada")
+        assert (told.facts, told.people, told.people_count) == (2, ["cyn", "bob"], 2)
+        assert told.refs == {"thread": "t1", "reply": "r2", "space": "s1"}
+        assert kinds(await world.inbox("bob")) == [("reply", "t1", 1)]
+        assert kinds(await world.inbox("dan")) == [], "who has nothing to do with it hears nothing"
+
+    async def test_who_follows_hears_who_unfollowed_or_muted_does_not(self, world: World) -> None:
+        await world.send("follow", Follow, "dan", kind=THREAD.kind, target_id=THREAD.id)
+        await world.send("follow", Unfollow, "ada", kind=THREAD.kind, target_id=THREAD.id)
+        await world.send("follow", Follow, "cyn", kind=THREAD.kind, target_id=THREAD.id)
+        await world.send("follow", Mute, "cyn", kind=TargetKind.MEMBER, target_id="bob")
+        await reply(world, "bob")
+        assert kinds(await world.inbox("dan")) == [("reply", "t1", 1)]
+        assert await world.inbox("ada") == [], "also an author can leave a thread"
+        assert await world.inbox("cyn") == [], "mute wins over follow"
+
+    async def test_a_muted_space_is_silent_in_its_threads(self, world: World) -> None:
+        await world.write("discussions", "space", "s1", foreign.PostPublished(space_id="x"))
+        await world.send("follow", Mute, "ada", kind=SPACE.kind, target_id=SPACE.id)
+        await reply(world, "bob")
+        assert await world.inbox("ada") == []
+
+
+class TestPosts:
+    async def test_one_post_is_told_once_for_the_person_before_the_space(self, world: World) -> None:
+        await world.follow(["bob", "cyn"], SPACE)
+        await world.follow(["bob", "dan"], Target(TargetKind.MEMBER, "ada"))
+        await world.write("discussions", "thread", "t2", foreign.PostPublished(space_id="s1"), actor="ada")
+        assert kinds(await world.inbox("bob")) == [("post_by_person", "ada", 1)]
+        assert kinds(await world.inbox("cyn")) == [("post_in_space", "s1", 1)]
+        assert kinds(await world.inbox("dan")) == [("post_by_person", "ada", 1)]
+        await world.write("discussions", "thread", "t3", foreign.PostPublished(space_id="s1"), actor="dan")
+        assert kinds(await world.inbox("cyn")) == [("post_in_space", "s1", 2)]
+
+
+class TestReactions:
+    async def test_three_people_reacted(self, world: World) -> None:
+        await reply(world, "bob")
+        for who in ("ada", "cyn", "dan", "cyn", "bob"):
+            await react(world, who, "r1")
+        [told] = [one for one in await world.inbox("bob") if one.kind is Kind.REACTION]
+        assert (told.subject, told.people, told.people_count) == ("r1", ["dan", "cyn", "ada"], 3)
+        assert kinds(await world.inbox("ada")) == [("reply", "t1", 1)]
+
+
+class TestEventsAndIdeas:
+    async def test_who_waited_gets_a_seat_and_who_wanted_to_come_hears_of_the_cancellation(self, world: World) -> None:
+        await world.write(
+            "events", "event", "ev1",
+            foreign.RsvpConfirmed(member_id="bob"), foreign.RsvpWaitlisted(member_id="cyn"),
+            foreign.RsvpWaitlisted(member_id="dan"), actor="bob",
+        )  # fmt: skip
+        await world.write(
+            "events", "event", "ev1",
+            foreign.RsvpCancelled(member_id="bob"), foreign.RsvpPromoted(member_id="cyn"), actor="bob",
+        )  # fmt: skip
+        await world.send("follow", Mute, "dan", kind=TargetKind.EVENT, target_id="ev1")
+        await world.write("events", "event", "ev1", foreign.EventCancelled(), actor="ada")
+        assert kinds(await world.inbox("cyn")) == [("event_cancelled", "ev1", 1), ("rsvp_promoted", "ev1", 1)]
+        assert kinds(await world.inbox("dan")) == [("event_cancelled", "ev1", 1)], "plans that fall through are told"
+        assert await world.inbox("bob") == []
+
+    async def test_each_who_wants_an_idea_hears_once_how_far_it_is(self, world: World) -> None:
+        await world.follow(["dan"], Target(TargetKind.BOARD, "o1"))
+        await world.write("feedback", "idea", "i1", foreign.IdeaSubmitted(board_id="o1"), actor="ada")
+        for member_id in ("ada", "bob", "cyn"):
+            await world.write("feedback", "vote", "i1", foreign.VoteCast(member_id=member_id), actor=member_id)
+        await world.write("feedback", "vote", "i1", foreign.VoteWithdrawn(member_id="cyn"), actor="cyn")
+        await world.write("feedback", "idea", "i1", foreign.IdeaStatusChanged(), actor="dan")
+        for member_id in ("ada", "bob"):
+            assert kinds(await world.inbox(member_id)) == [("idea_status", "i1", 1)]
+        assert await world.inbox("cyn") == []
+        assert kinds(await world.inbox("dan")) == [("idea_submitted", "o1", 1)]
+
+    async def test_a_role_is_told_unless_it_came_with_joining(self, world: World) -> None:
+        role = member.RoleGranted(role=Role.MODERATOR)
+        await world.write("members", "member", "bob", role, actor="ada")
+        await world.write("members", "member", "cyn", role, actor="cyn")
+        assert kinds(await world.inbox("bob")) == [("role_granted", "moderator", 1)]
+        assert await world.inbox("cyn") == []
+
+
+class TestWhoIsNotTold:
+    async def test_who_left_hears_nothing_and_nothing_is_kept_of_what_they_heard(self, world: World) -> None:
+        await reply(world, "bob")
+        assert len(await world.inbox("ada")) == 1
+        await world.write("members", "member", "ada", member.MemberLeft(), actor="ada")
+        await reply(world, "cyn", "r2")
+        await world.settled()
+        assert await world.database["notices"].count_documents({"whose": f"{world.brand}:ada"}) == 0
+        await world.join(["ada"])
+        assert await world.inbox("ada") == []
+        assert await world.unread("ada") == 0
+
+    async def test_nobody_hears_of_whom_they_block(self, world: World) -> None:
+        await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="bob")
+        await reply(world, "bob", "r1")
+        await react(world, "bob", "t1")
+        assert await world.inbox("ada") == []
+        await reply(world, "cyn", "r2")
+        assert kinds(await world.inbox("ada")) == [("reply", "t1", 1)]
+        assert kinds(await world.inbox("bob")) == [("reply", "t1", 1)], "who is blocked notices nothing"
+
+    async def test_what_happened_long_ago_is_not_told(self, world: World) -> None:
+        long_ago = world.clock.now() - timedelta(days=30)
+        await world.write(
+            "discussions", "thread", "t1", foreign.ReplyPublished(reply_id="r1"), actor="bob", time=long_ago
+        )
+        assert await world.inbox("ada") == []
+
+    async def test_programs_are_not_told(self, world: World) -> None:
+        await reply(world, "sa_bot")
+        await reply(world, "bob", "r2")
+        assert await world.database["notices"].count_documents({"whose": f"{world.brand}:sa_bot"}) == 0
+        assert [one.facts for one in await world.inbox("ada")] == [2]
+
+    async def test_who_does_not_want_a_kind_in_the_inbox(self, world: World) -> None:
+        await world.join(["owner"])
+        await world.write("members", "member", "owner", member.RoleGranted(role=Role.OWNER), actor="owner")
+        await world.send("notification_defaults", ProposeDefaults, "owner", kind=Kind.REPLY, inbox=False)
+        await world.send("notification_choices", ChooseNotifications, "bob", kind=Kind.REPLY, inbox=True)
+        await reply(world, "bob", "r1")
+        await reply(world, "cyn", "r2")
+        assert await world.inbox("ada") == []
+        assert await world.unread("ada") == 0
+        assert kinds(await world.inbox("bob")) == [("reply", "t1", 1)], "one's own word goes before the brand's"
+
+
+class TestReading:
+    async def test_what_is_read_does_not_count_and_comes_up_again_with_what_is_new(self, world: World) -> None:
+        await reply(world, "bob", "r1")
+        await react(world, "bob", "t1")
+        notices = await world.inbox("ada")
+        assert await world.unread("ada") == 2
+        [told] = [one for one in notices if one.kind is Kind.REPLY]
+        await world.send("inbox", ReadNotices, "ada", ids=[told.id])
+        await world.send("inbox", ReadNotices, "ada", ids=[told.id])
+        assert await world.unread("ada") == 1
+        await world.send("inbox", ReadNotices, "ada")
+        assert await world.unread("ada") == 0
+        await reply(world, "cyn", "r2")
+        first, second = await world.inbox("ada")
+        assert (first.kind, first.unread, first.facts, first.people) == (Kind.REPLY, True, 1, ["cyn"])
+        assert (second.kind, second.unread) == (Kind.REACTION, False)
+        assert await world.unread("ada") == 1
+
+    async def test_what_came_after_what_was_seen_stays_unread(self, world: World) -> None:
+        await reply(world, "bob", "r1")
+        [seen] = await world.inbox("ada")
+        await reply(world, "cyn", "r2")
+        await world.settled()
+        await world.send("inbox", ReadNotices, "ada", until=seen.at)
+        await world.send("inbox", ReadNotices, "ada", ids=[seen.id], until=seen.at)
+        [now] = await world.inbox("ada")
+        assert (now.unread, now.facts) == (True, 2)
+
+    async def test_nobody_sees_or_reads_anothers(self, world: World) -> None:
+        await reply(world, "bob")
+        [told] = await world.inbox("ada")
+        await world.send("inbox", ReadNotices, "bob", ids=[told.id])
+        assert await world.unread("ada") == 1
+        assert await world.ask(list[NoticeView | None], NoticesGetMany, "bob", ids=[told.id]) == [None]
+        assert await world.ask(list[NoticeView | None], NoticesGetMany, "ada", ids=[told.id]) == [told]
+        with pytest.raises(DomainError) as refusal:
+            await world.ask(list[NoticeView | None], NoticesGetMany, "stranger", ids=[told.id])
+        assert refusal.value.code == "FORBIDDEN"
+
+    async def test_all_of_them_at_once(self, world: World) -> None:
+        for number in range(30):
+            await world.write("discussions", "thread", f"p{number}", foreign.PostPublished(space_id="s1"), actor="ada")
+            await reply(world, "bob", f"q{number}", f"p{number}")
+        await world.settled()
+        assert await world.unread("ada") == 30
+        await world.send("inbox", ReadNotices, "ada")
+        assert await world.unread("ada") == 0
+
+
+class TestFollowing:
+    async def test_what_does_not_exist_cannot_be_followed(self, world: World) -> None:
+        for kind in TargetKind:
+            with pytest.raises(DomainError) as refusal:
+                await world.send("follow", Follow, "ada", kind=kind, target_id="nothing")
+            assert (refusal.value.code, refusal.value.path) == ("NOT_FOUND", ("target_id",))
+        await world.send("follow", Follow, "ada", kind=THREAD.kind, target_id=THREAD.id)
+
+    async def test_a_stranger_learns_nothing(self, world: World) -> None:
+        for target in (THREAD.id, "nothing"):
+            with pytest.raises(DomainError) as refusal:
+                await world.send("follow", Follow, "stranger", kind=THREAD.kind, target_id=target)
+            assert refusal.value.code == "FORBIDDEN"
+
+
+async def test_brands_are_told_apart(world: World) -> None:
+    await world.join(["ada"], brand="elsewhere")
+    await reply(world, "bob")
+    assert len(await world.inbox("ada")) == 1
+    assert await world.inbox("ada", brand="elsewhere") == []
