@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta, Struct
 
-from libs.access.roles import LEADERS, Role
+from libs.access.roles import LEADERS, Role, in_space
 from libs.shared.domain import Id
 
 
@@ -13,6 +13,10 @@ class Viewer(NamedTuple):
 
     roles: frozenset[str]
     segments: frozenset[str]
+
+    def in_space(self, space_id: str) -> "Viewer":
+        """Who they are in a space: their roles for it alone are among theirs there."""
+        return self._replace(roles=in_space(self.roles, space_id))
 
 
 class Audience(Struct, frozen=True, kw_only=True):

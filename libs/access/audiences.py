@@ -1,6 +1,6 @@
 """Who somebody is to an audience: each service that has something exclusive keeps a view of its own of segments."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from cachetools import LRUCache, TTLCache
@@ -58,8 +58,15 @@ class MembershipsView(View):
 
     async def segments(self, brand: str, member: str) -> frozenset[str]:
         """Return the segments that a member is in, as far as the view has come."""
-        found = self.collection("memberships").find({"who": f"{brand}:{member}"})
-        return frozenset([document["segment"] async for document in found])
+        return (await self.segments_of_many(brand, [member]))[member]
+
+    async def segments_of_many(self, brand: str, members: Collection[str]) -> dict[str, frozenset[str]]:
+        """Return the segments that each of these is in, as far as the view has come."""
+        segments: dict[str, set[str]] = {member: set() for member in members}
+        found = self.collection("memberships").find({"who": {"$in": [f"{brand}:{member}" for member in members]}})
+        async for document in found:
+            segments[document["who"].removeprefix(f"{brand}:")].add(document["segment"])
+        return {member: frozenset(those) for member, those in segments.items()}
 
 
 class Audiences:

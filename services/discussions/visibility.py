@@ -43,7 +43,7 @@ class Visibility:
         if not exclusive or viewer == SYSTEM:
             return ()
         who = await self._audiences.viewer(brand, viewer)
-        return tuple(sorted(one.space_id for one in exclusive if not one.audience.admits(who)))
+        return tuple(sorted(one.space_id for one in exclusive if not one.audience.admits(who.in_space(one.space_id))))
 
     def to(self, allow: Allow) -> Callable[[Q], Awaitable[Q]]:
         """Allow what `allow` does, and put into a query what is hidden from who asks."""

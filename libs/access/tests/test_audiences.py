@@ -37,6 +37,13 @@ def test_an_audience_of_nobody_is_owners_and_builders() -> None:
     assert Audience().admits(Viewer(frozenset({"member", "owner"}), frozenset()))
 
 
+def test_a_role_for_a_space_lets_in_there() -> None:
+    who = Viewer(frozenset({"member", "ambassador@s1"}), frozenset())
+    assert FEW.admits(who.in_space("s1"))
+    assert not FEW.admits(who.in_space("s2"))
+    assert not FEW.admits(who)
+
+
 async def test_who_is_in_which_segment(mongo_url: str) -> None:
     async with view_bench(MembershipsView(), mongo_url) as bench:
         await bench.given(SegmentEntered(segment_id="sg1", member_ids=["ada", "bob"]), id="sg1-00")
@@ -45,6 +52,7 @@ async def test_who_is_in_which_segment(mongo_url: str) -> None:
         await bench.given(SegmentLeft(segment_id="sg1", member_ids=["bob", "cy"]), id="sg1-00")
         assert await bench.view.segments("b1", "ada") == {"sg1", "sg2"}
         assert await bench.view.segments("b1", "bob") == frozenset()
+        assert await bench.view.segments_of_many("b1", ["bob", "ada"]) == {"bob": frozenset(), "ada": {"sg1", "sg2"}}
 
 
 async def test_one_batch_or_many_make_the_same_view(mongo_url: str) -> None:

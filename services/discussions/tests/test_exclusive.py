@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from libs.access.audience import Audience
 from libs.access.audiences import SegmentEntered, SegmentLeft
+from libs.access.permissions import ViewerCan
 from libs.access.roles import Role
 from libs.access.testing import World, running
 from libs.access.view import MemberLeft, RoleGranted, RoleRevoked
@@ -86,6 +88,14 @@ class Club(Town):
         posts = await self.ask(PostPageResult, PostPage, viewer)
         return [*found, "few" in {one.slug for one in spaces.items}, "t-few" in {one.id for one in posts.items}]
 
+    async def can(self, viewer: str) -> list[tuple[str, ...]]:
+        """What somebody may do with the exclusive space, its post and its reply."""
+        things = {"space": "few", "post": "t-few", "reply": "t-few:r-few"}
+        asked = [
+            self.ask(list[tuple[str, ...]], ViewerCan, viewer, kind=kind, ids=[id_]) for kind, id_ in things.items()
+        ]
+        return [answer for [answer] in await asyncio.gather(*asked)]
+
     async def _answer(self, query: type[Query], viewer: str, fields: dict[str, Any], slug: str) -> str:
         try:
             answer = await self.ask(object, query, viewer, **_of(slug, fields))
@@ -162,7 +172,29 @@ async def test_for_everybody_else_it_is_not_there(club: Club) -> None:
         for command, fields in SENT.items():
             refusal = await club.refused(command, viewer, **_of("few", fields))
             assert refusal == await club.refused(command, viewer, **_of("never", fields)), command
+        assert set(await club.can(viewer)) == {()}
     assert await club.refused(ChangeSpaceAudience, "mod", space_id="few", audience=None) == ("FORBIDDEN", ())
+    assert all(await club.can("olga"))
+
+
+async def test_a_role_for_a_space_lets_in_there_and_nowhere_else(club: Club) -> None:
+    await club.joined("sam")
+    await club.joined("tim")
+    await club.of_member("sam", RoleGranted(role="ambassador", space_id="few"))
+    await club.of_member("tim", RoleGranted(role="ambassador", space_id="open"))
+    await club.until("sam", sees=True)
+    assert all(await club.can("sam"))
+    assert not await club.sees("tim")
+    await club.of_member("sam", RoleRevoked(role="ambassador", space_id="few"))
+    await club.until("sam", sees=False)
+
+
+async def test_a_role_that_has_ended_lets_in_no_more(club: Club) -> None:
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+    await club.of_member("rita", RoleGranted(role="ambassador", expires_at=ended))
+    await club.of_member("paul", RoleGranted(role="ambassador", expires_at=ended + timedelta(days=1)))
+    await club.until("paul", sees=True)
+    assert not await club.sees("rita")
 
 
 async def test_a_role_lets_in_and_losing_it_ends_that_everywhere(club: Club) -> None:
