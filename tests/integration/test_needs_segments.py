@@ -251,10 +251,20 @@ async def test_need_64_exclusive_content_by_role_and_by_segment(platform: Platfo
         ("publishPost", {"spaceId": space, "title": "Me", "body": "too"}),
         ("publishReply", {"postId": thread, "body": "Me too"}),
         ("addReaction", {"targetId": reply, "emoji": "HEART"}),
+        ("follow", {"targetId": space}),
     ]
     for name, given in writes:
         assert await refused(platform, cy, name, **given) == ["NOT_FOUND"]
         await accepted(platform, ada, name, **given)
+    await accepted(platform, owner, "publishReply", postId=thread, body="Thanks")
+    inbox = "viewerNotifications(first: 20) { nodes { kind subject { __typename } latest { __typename } } }"
+
+    def shows(what: Any) -> Callable[[Any], bool]:
+        """Whether an inbox tells of a reply about `what`."""
+        told = {"kind": "REPLY", "subject": what and {"__typename": "Post"}, "latest": what and {"__typename": "Reply"}}
+        return lambda shown: told in shown["viewerNotifications"]["nodes"]
+
+    await until(platform, made, inbox, ada, shows("the post"))
     open_ = (await accepted(platform, owner, "createSpace", brandId=id_, slug="open", name="Open"))["space"]["id"]
 
     async with subscribed(platform, bob, made.slug) as member, subscribed(platform, cy, made.slug) as stranger:
@@ -280,6 +290,7 @@ async def test_need_64_exclusive_content_by_role_and_by_segment(platform: Platfo
             await until(platform, made, query_space, who, lambda shown: shown["space"] is None)
             for name, given in writes:
                 assert await refused(platform, who, name, **given) == ["NOT_FOUND"]
+        assert shows(None)(await brand(platform, made, inbox, ada))
         for into, title in ((space, "Still for few"), (open_, "Again for all")):
             await accepted(platform, owner, "publishPost", spaceId=into, title=title, body="x")
         assert await next_of(member) == "Again for all", taken
