@@ -3,20 +3,18 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 from pymongo import IndexModel
 
 from libs.access.audience import Viewer
 from libs.access.authorizer import Authorizer
 from libs.shared.domain import Event
-from libs.shared.positions import Positions, ViewCommitted
+from libs.shared.positions import Positions
 from libs.shared.projection import Change, SetMember, View
 from libs.shared.recorded import Recorded
+from libs.shared.shelves import Shelves
 
-_BRANDS = 1_000
 _MEMBERS_A_BRAND = 2_000
-#: Commits are announced at most once: what nobody told of is forgotten after this time.
-_SECONDS = 5.0
 
 
 class SegmentEntered(Event, frozen=True, kw_only=True):
@@ -79,26 +77,15 @@ class Audiences:
     def __init__(self, view: MembershipsView, authorizer: Authorizer, positions: Positions) -> None:
         self._view = view
         self._authorizer = authorizer
-        self._known: TTLCache[str, LRUCache[str, frozenset[str]]] = TTLCache(_BRANDS, _SECONDS)
-        positions.listen(view.name, self._forget)
+        self._known = Shelves[LRUCache[str, frozenset[str]]](view, positions, lambda: LRUCache(_MEMBERS_A_BRAND))
 
     async def viewer(self, brand: str, actor: str) -> Viewer:
         """Return who an actor is; SYSTEM has all roles.  Raises as `Authorizer.roles` does."""
         return Viewer(await self._authorizer.roles(brand, actor), await self._segments(brand, actor))
 
     async def _segments(self, brand: str, actor: str) -> frozenset[str]:
-        known = self._known.get(brand)
-        if known is None:
-            known = self._known[brand] = LRUCache(_MEMBERS_A_BRAND)
+        known = self._known.of(brand)
         segments = known.get(actor)
         if segments is None:
-            # What is read while the brand changes is put where nobody looks any more.
             segments = known[actor] = await self._view.segments(brand, actor)
         return segments
-
-    def _forget(self, committed: ViewCommitted) -> None:
-        if committed.brands is None:
-            self._known.clear()
-        else:
-            for brand in committed.brands:
-                self._known.pop(brand, None)

@@ -4,18 +4,15 @@ from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import TypeVar
 
-from cachetools import TTLCache
 from msgspec.structs import replace
 
 from libs.access.audiences import Audiences
 from libs.shared.domain import SYSTEM, Position, Query
-from libs.shared.positions import Positions, ViewCommitted
+from libs.shared.positions import Positions
 from libs.shared.projection import View
+from libs.shared.shelves import Shelves
 from services.discussions.views.exclusive import AskedInSpaces, Exclusive, exclusive_spaces
 
-_BRANDS = 1_000
-#: Commits are announced at most once: what nobody told of is forgotten after this time.
-_SECONDS = 5.0
 _ANY: Position = MappingProxyType({})
 
 Q = TypeVar("Q", bound=AskedInSpaces)
@@ -30,8 +27,7 @@ class Visibility:
         self._audiences = audiences
         self._positions = positions
         self._stale_seconds = stale_seconds
-        self._known: TTLCache[str, list[list[Exclusive]]] = TTLCache(_BRANDS, _SECONDS)
-        positions.listen(view.name, self._forget)
+        self._known = Shelves[list[list[Exclusive]]](view, positions, list)
 
     async def hidden(self, brand: str, viewer: str, at_least: Position = _ANY) -> tuple[str, ...]:
         """Return the spaces that are hidden from a viewer, in the order of their ids, as of a position.
@@ -55,17 +51,7 @@ class Visibility:
         return check
 
     async def _exclusive(self, brand: str) -> list[Exclusive]:
-        shelf = self._known.get(brand)
-        if shelf is None:
-            shelf = self._known[brand] = []
+        shelf = self._known.of(brand)
         if not shelf:
-            # What is read while the brand changes is put where nobody looks any more.
             shelf.append(await exclusive_spaces(self._view, brand))
         return shelf[0]
-
-    def _forget(self, committed: ViewCommitted) -> None:
-        if committed.brands is None:
-            self._known.clear()
-        else:
-            for brand in committed.brands:
-                self._known.pop(brand, None)
