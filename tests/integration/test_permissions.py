@@ -32,7 +32,7 @@ def camel(name: str) -> str:
     return head + "".join(word.title() for word in rest)
 
 
-#: Mutations that nobody is told about yet: on forms, consents, invitations, recognition, notifications, the directory.
+#: Mutations that nobody is told about yet: on forms, consents, invitations, recognition, notices, the directory.
 NOT_TOLD: Final = {
     "defineProfileField", "retireProfileField", "restoreProfileField", "orderProfileFields", "chooseFieldAudience",
     "setProfileFields", "hideProfileFields", "chooseAvatar", "chooseMemberLocale", "setExternalId",
@@ -40,9 +40,9 @@ NOT_TOLD: Final = {
     "inviteMember", "resendInvitation", "revokeInvitation", "awardBadge", "revokeBadge", "spotlightMember",
     "addToSegment", "changeSegment", "createSegment", "deleteSegment", "takeFromSegment", "beginJourney",
     "chooseNudges", "completeJourneyStep", "publishJourney", "setNudgeRule", "skipJourneyStep",
-    "follow", "unfollow", "mute", "readNotifications", "chooseNotifications", "switchNotificationMail",
-    "proposeNotificationDefaults", "chooseDigestTimeZone",
     "endSpotlight", "publishRecognitionRules", "showOnLeaderboard", "configureDirectory", "mapGroupToRole",
+    "follow", "unfollow", "mute", "readNotifications", "chooseNotifications", "switchNotificationMail",
+    "chooseDigestTimeZone", "proposeNotificationDefaults",
 }  # fmt: skip
 
 #: Who asks: a role, as a member is granted it, and what they are beside.
