@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
+from libs.access.audiences import MembershipsView
 from libs.access.view import AccessView, MemberJoined, RoleGranted
 from libs.shared.bus import BusClient
 from libs.shared.codec import Codec
 from libs.shared.connection import Connection
-from libs.shared.domain import Accepted, Command, Query
+from libs.shared.domain import Accepted, Command, Event, Query
 from libs.shared.event_store import Pending, Subject
 from libs.shared.ids import uuid7
 from libs.shared.jetstream import JetStreamEventStore
@@ -40,28 +41,27 @@ class World:
     async def join(self, members: Iterable[str], *roles: str, brand: str = "b1") -> None:
         """Let members join a brand, all with the same roles."""
         events = [MemberJoined(), *(RoleGranted(role=role) for role in roles)]
-        await asyncio.gather(
-            *(
-                self.members.append(
-                    Subject("members", brand, "member", member),
-                    [
-                        Pending(
-                            event=event,
-                            id=uuid7(),
-                            brand=brand,
-                            aggregate="member",
-                            aggregate_id=member,
-                            actor=member,
-                            time=NOON,
-                            causation_id="c",
-                            correlation_id="c",
-                        )
-                        for event in events
-                    ],
-                    expected=0,
+        await asyncio.gather(*(self.write(Subject("members", brand, "member", member), *events) for member in members))
+
+    async def write(self, subject: Subject, *events: Event, after: int = 0) -> int:
+        """Write events of one aggregate of the members service, its last ones at `after`; returns where they are."""
+        return await self.members.append(
+            subject,
+            [
+                Pending(
+                    event=event,
+                    id=uuid7(),
+                    brand=subject.brand,
+                    aggregate=subject.aggregate,
+                    aggregate_id=subject.id,
+                    actor=subject.id,
+                    time=NOON,
+                    causation_id="c",
+                    correlation_id="c",
                 )
-                for member in members
-            )
+                for event in events
+            ],
+            expected=after,
         )
 
     async def send(self, aggregate: str, command: Command) -> Accepted:
@@ -104,7 +104,7 @@ async def running(name: str, compose: Callable[[App], None], folder: Path) -> As
         await app.start()
         try:
             await app.ready()
-            members = JetStreamEventStore(connection, Codec("members", AccessView.events))
+            members = JetStreamEventStore(connection, Codec("members", (*AccessView.events, *MembershipsView.events)))
             yield World(app, BusClient(connection), members)
         finally:
             await app.stop()

@@ -1,8 +1,8 @@
 """Who has which roles in a brand, and what it is open for: every service's own view of the members stream."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 from pymongo import DeleteOne, IndexModel, ReplaceOne, UpdateOne
@@ -202,8 +202,15 @@ class AccessView(View):
         An account that may only read has the role `READER` alone.
         """
         document = await self.collection("roles").find_one({"_id": f"{brand}:{actor}"})
-        if document is None:
-            return Rights()
+        return Rights() if document is None else self._rights(document)
+
+    async def rights_of_many(self, brand: str, actors: Collection[str]) -> dict[str, Rights]:
+        """Return what those of the actors have who are in a brand, as `rights` does."""
+        keys = [f"{brand}:{actor}" for actor in actors]
+        found = self.collection("roles").find({"_id": {"$in": keys}})
+        return {document["_id"].removeprefix(f"{brand}:"): self._rights(document) async for document in found}
+
+    def _rights(self, document: Mapping[str, Any]) -> Rights:
         if "scopes" in document:
             return Rights(lasting=roles_in(self.area, frozenset(document["scopes"])))
         granted: dict[str, int | None] = document["granted"]

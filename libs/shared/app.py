@@ -232,18 +232,19 @@ class App:
         handle: Callable[[Q], Awaitable[object]],
         *,
         view: View | None,
-        allow: Callable[[Q], Awaitable[None]] | None = None,
+        allow: Callable[[Q], Awaitable[Q | None]] | None = None,
         same_for: Callable[[Q], bool] | None = None,
     ) -> None:
         """Answer a query with `handle`, which gives a `reply`, once its view shows `at_least`.
 
-        `allow` refuses by raising.  A view that is not there in `stale_seconds` is refused with STALE_VIEW.
+        `allow` refuses by raising; a query that it returns is asked in place of the one that came.  A view that is not
+        there in `stale_seconds` is refused with STALE_VIEW.
         `same_for` says that all viewers get the same answer to a query: it is then remembered until the view changes.
         """
 
         async def run(received: Q) -> object:
             if allow is not None:
-                await allow(received)
+                received = await allow(received) or received
             if view is not None:
                 await self.positions.wait(view, received.at_least, self.settings.stale_seconds)
                 if same_for is not None and same_for(received):

@@ -15,6 +15,7 @@ import time
 from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -34,6 +35,8 @@ MAX_SIZE = 100
 
 #: The keys that a list can hold: what JSON and JavaScript can say exactly (RFC 8259, section 6).
 MIN_KEY, MAX_KEY = -(2**53) + 1, 2**53 - 1
+
+_ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
 _MAX_CURSOR = 1_000
 _GROWTH = 4
@@ -113,9 +116,11 @@ async def page(
     floor: int | None = None,
     ceiling: int | None = None,
     descending: bool = False,
+    where: Mapping[str, Any] = _ANYTHING,
 ) -> Page[Document]:
     """Return a page of the documents that equal `prefix` and have `floor` <= `key` <= `ceiling`.
 
+    `where` is a further condition, without an index: for what most of the list meets.
     Bounds near the list's ends make the first look at it cheap: a count for ordinals, the time of the query for times
     that are past.  Without them a list is looked for downwards from the present, or upwards from 0 (1970).
     Raises `Invalid` for a size outside 1–100, mixed directions, and a bad cursor, with the path of the field.
@@ -128,6 +133,7 @@ async def page(
         ascending=descending is backwards,
         floor=MIN_KEY if floor is None else max(floor, MIN_KEY),
         ceiling=MAX_KEY if ceiling is None else min(ceiling, MAX_KEY),
+        where=where,
     )
     found = await scan.take(size + 1, cursor)
     more, items = len(found) > size, found[:size]
@@ -199,14 +205,16 @@ class _Scan:
         ascending: bool,
         floor: int,
         ceiling: int,
+        where: Mapping[str, Any],
     ) -> None:
         self._collection = collection
         self._prefix = prefix
+        self._where = where
         self._key = key
         self._sign = 1 if ascending else -1
         self._order = ASCENDING if ascending else DESCENDING
         self._start, self._end = (floor, ceiling) if ascending else (-ceiling, -floor)
-        self._list = (collection.full_name, key, *sorted(prefix.items()), floor, ceiling)
+        self._list = (collection.full_name, key, *sorted(prefix.items()), floor, ceiling, repr(where))
         self._shape = _shapes.get(self._list, _Shape())
 
     async def take(self, needed: int, cursor: Place | None) -> list[Document]:
@@ -257,7 +265,12 @@ class _Scan:
 
     async def _find(self, condition: Document, limit: int) -> list[Document]:
         order = [(self._key, self._order), ("_id", self._order)]
-        return await self._collection.find({**self._prefix, **condition}).sort(order).limit(limit).to_list(limit)
+        return (
+            await self._collection.find({**self._where, **self._prefix, **condition})
+            .sort(order)
+            .limit(limit)
+            .to_list(limit)
+        )
 
     def _first_width(self, needed: int, at: int) -> int:
         if self._shape.spacing is not None:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from libs.access.audience import Audience
 from libs.access.permissions import NEW, Asked, Example, Examples, named
 from services.discussions.reaction import AddReaction, Emoji, RemoveReaction
-from services.discussions.space import CreateSpace, SpaceKind
+from services.discussions.space import ChangeSpaceAudience, CreateSpace, SpaceKind
 from services.discussions.thread import LockThread, PublishPost, PublishReply, UnlockThread
 
 
@@ -14,7 +15,9 @@ async def _brand(asked: Asked) -> list[Example]:
 
 
 async def _space(asked: Asked) -> list[Example]:
-    return named(asked.example(PublishPost, thread_id=NEW, space_id=asked.id, title=NEW, body=NEW))
+    # For whom it is changes by one of these, whoever it is for now.
+    audiences = [asked.example(ChangeSpaceAudience, space_id=asked.id, audience=one) for one in (None, Audience())]
+    return named(asked.example(PublishPost, thread_id=NEW, space_id=asked.id, title=NEW, body=NEW), *audiences)
 
 
 async def _post(asked: Asked) -> list[Example]:

@@ -1,5 +1,8 @@
 """Composes the discussions service: what it answers, and who may ask."""
 
+from msgspec.structs import replace
+
+from libs.access.audiences import Audiences, MembershipsView
 from libs.access.authorizer import Authorizer
 from libs.access.erasing import compose_erasing
 from libs.access.export import Source, compose_export, within
@@ -31,6 +34,7 @@ from services.discussions.views.threads import (
     ReplyView,
     ThreadsView,
 )
+from services.discussions.visibility import Visibility
 
 
 def compose(app: App) -> None:
@@ -38,31 +42,41 @@ def compose(app: App) -> None:
     access = app.view(AccessView("discussions"))
     authorizer = Authorizer(access, app.positions, app.nats, module=Module.DISCUSSIONS)
     app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
-    Commands(app)
+    audiences = Audiences(app.view(MembershipsView()), authorizer, app.positions)
+    threads = app.view(ThreadsView())
+    visible = Visibility(threads, audiences, app.positions, app.settings.stale_seconds)
+    Commands(app, visible)
     compose_permissions(app, access, EXAMPLES)
     compose_erasing(app)
     members = authorizer.member_only
 
     spaces = app.view(SpacesView())
-    app.query(SpaceBySlug, SpaceView, spaces.space_by_slug, view=spaces, allow=members, same_for=anybody)
+    let_in = Visibility(spaces, audiences, app.positions, app.settings.stale_seconds).to(members)
+    app.query(SpaceBySlug, SpaceView, spaces.space_by_slug, view=spaces, allow=let_in, same_for=anybody)
     app.query(
-        SpacesGetMany, list[SpaceView | None], spaces.spaces_get_many, view=spaces, allow=members, same_for=anybody
+        SpacesGetMany, list[SpaceView | None], spaces.spaces_get_many, view=spaces, allow=let_in, same_for=anybody
     )
-    app.query(SpacePage, SpacePageResult, spaces.space_page, view=spaces, allow=members, same_for=anybody)
+    app.query(SpacePage, SpacePageResult, spaces.space_page, view=spaces, allow=let_in, same_for=anybody)
 
-    threads = app.view(ThreadsView())
-    app.query(PostPage, PostPageResult, threads.post_page, view=threads, allow=members, same_for=anybody)
+    shown = visible.to(members)
+    app.query(PostPage, PostPageResult, threads.post_page, view=threads, allow=shown, same_for=anybody)
+    app.query(PostsGetMany, list[PostView | None], threads.posts_get_many, view=threads, allow=shown, same_for=anybody)
+    app.query(ReplyPage, ReplyPageResult, threads.reply_page, view=threads, allow=shown, same_for=anybody)
+    app.query(ReplyPages, list[ReplyPageResult], threads.reply_pages, view=threads, allow=shown, same_for=anybody)
     app.query(
-        PostsGetMany, list[PostView | None], threads.posts_get_many, view=threads, allow=members, same_for=anybody
+        RepliesGetMany, list[ReplyView | None], threads.replies_get_many, view=threads, allow=shown, same_for=anybody
     )
-    app.query(ReplyPage, ReplyPageResult, threads.reply_page, view=threads, allow=members, same_for=anybody)
-    app.query(ReplyPages, list[ReplyPageResult], threads.reply_pages, view=threads, allow=members, same_for=anybody)
-    app.query(
-        RepliesGetMany, list[ReplyView | None], threads.replies_get_many, view=threads, allow=members, same_for=anybody
-    )
+
+    async def of_what_is_seen(query: ReactionsGetMany) -> ReactionsGetMany:
+        await members(query)
+        hidden = await visible.hidden(query.brand, query.viewer, query.at_least)
+        seen = await threads.targets(query.brand, query.target_ids, hidden) if hidden else query.target_ids
+        return replace(query, hidden=tuple(target for target in query.target_ids if target not in seen))
 
     reactions = app.view(ReactionsView())
-    app.query(ReactionsGetMany, list[TargetReactions], reactions.reactions_get_many, view=reactions, allow=members)
+    app.query(
+        ReactionsGetMany, list[TargetReactions], reactions.reactions_get_many, view=reactions, allow=of_what_is_seen
+    )
     compose_export(
         app,
         [

@@ -444,6 +444,13 @@ class ProvisionedGroupReply(Struct, frozen=True):
     role: str | None = None
 
 
+class AudienceReply(Struct, frozen=True):
+    """Who is let into something that is not for every member."""
+
+    roles: list[str]
+    segments: list[str]
+
+
 class SpaceReply(Struct, frozen=True):
     """A room of a brand."""
 
@@ -453,6 +460,7 @@ class SpaceReply(Struct, frozen=True):
     kind: str
     created_at: datetime
     post_count: int
+    audience: AudienceReply | None = None
 
 
 class PostReply(Struct, frozen=True):

@@ -130,6 +130,7 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "endSpotlight": ("EndSpotlightInput", "member { id spotlight { text } }"),
     "showOnLeaderboard": ("ShowOnLeaderboardInput", "member { id score { onLeaderboard } }"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
+    "changeSpaceAudience": ("ChangeSpaceAudienceInput", "space { id audience { roles segmentIds } }"),
     "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
     "publishReply": (
         "PublishReplyInput",

@@ -341,7 +341,14 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "spotlightMember": ({"memberId": IDS["Member"], "text": "Look.", "until": "2030-01-02T10:00:00+01:00"}, {}),
     "endSpotlight": ({"memberId": IDS["Member"]}, {}),
     "showOnLeaderboard": ({"brandId": IDS["Brand"], "on": False}, {}),
-    "createSpace": ({"brandId": IDS["Brand"], "slug": "general", "name": "General"}, {"kind": "BROADCAST"}),
+    "createSpace": (
+        {"brandId": IDS["Brand"], "slug": "general", "name": "General"},
+        {"kind": "BROADCAST", "audience": {"roles": ["AMBASSADOR"], "segmentIds": [IDS["Segment"]]}},
+    ),
+    "changeSpaceAudience": (
+        {"spaceId": IDS["Space"], "audience": None},
+        {"audience": {"roles": ["MODERATOR"], "segmentIds": [IDS["Segment"]]}},
+    ),
     "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
     "lockThread": ({"postId": IDS["Post"]}, {}),

@@ -245,6 +245,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "endSpotlight": {"memberId": ids["Member"]},
         "showOnLeaderboard": {"brandId": ids["Brand"], "on": False},
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
+        "changeSpaceAudience": {"spaceId": ids["Space"], "audience": {"roles": ["OWNER"]}},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
         "lockThread": {"postId": ids["Post"]},
@@ -296,7 +297,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   members(first: 8) { nodes { id displayName roles spotlight { text } score { onLeaderboard } verified
     standing { grants { role } exclusion { banned } }
     profile { bio avatar { url } externalId fields { text } } } }
-  spaces { nodes { slug postCount } }
+  spaces { nodes { slug postCount audience { roles } } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }

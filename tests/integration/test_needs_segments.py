@@ -7,6 +7,7 @@ from typing import Any
 
 from libs.shared.testing.platform import Platform
 from tests.integration.community import Community, accepted, found, refused
+from tests.integration.test_subscription import first_heard, heard, subscribed
 
 
 async def brand(platform: Platform, made: Community, fields: str, subject: str, token: str | None = None) -> Any:
@@ -201,3 +202,107 @@ async def test_need_36_a_rule_has_bounds(platform: Platform) -> None:
     both = {"hasRole": "OWNER", "cameBy": "fair"}
     answer = await platform.graphql(query, {"input": {**given, "rule": both}}, platform.token(made.owner))
     assert answer["errors"], "exactly one of them is said"
+
+
+async def test_need_64_exclusive_content_by_role_and_by_segment(platform: Platform) -> None:
+    made = await found(platform)
+    id_, owner = made.ids["Brand"], made.owner
+    (ada, ada_id), (bob, bob_id), (cy, _) = [await join(platform, made, name) for name in ("ada", "bob", "cy")]
+    jury = (await accepted(platform, owner, "createSegment", brandId=id_, name="Jury"))["segment"]["id"]
+    await accepted(platform, owner, "addToSegment", segmentId=jury, memberIds=[bob_id])
+    await accepted(platform, owner, "grantRole", memberId=ada_id, role="AMBASSADOR")
+    audience = {"roles": ["AMBASSADOR"], "segmentIds": [jury]}
+    few = {"brandId": id_, "slug": "few", "name": "Few", "audience": audience}
+    assert await refused(platform, cy, "createSpace", **few) == ["FORBIDDEN"]
+    created = await accepted(platform, owner, "createSpace", **few)
+    space = created["space"]["id"]
+    post = await accepted(platform, owner, "publishPost", spaceId=space, title="Secret", body="Only here")
+    thread, at = post["post"]["id"], post["consistencyToken"]
+    reply = (await accepted(platform, owner, "publishReply", postId=thread, body="And this"))["reply"]["id"]
+
+    fields = """spaces { totalCount nodes { slug audience { roles segmentIds } } } space(slug: "few") { postCount }
+      posts { totalCount nodes { title replies(first: 5) { nodes { body } } } }"""
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+
+    async def sees(who: str, token: str | None = at) -> bool:
+        shown = await brand(platform, made, fields, who, token)
+        found = await platform.graphql(query, {"ids": [space, thread, reply]}, platform.token(who))
+        told = [
+            shown["spaces"] == {"totalCount": 1, "nodes": [{"slug": "few", "audience": audience}]},
+            shown["space"] is not None,
+            shown["posts"]["totalCount"] == 1,
+            *(node is not None for node in found["data"]["nodes"]),
+        ]
+        if not any(told):
+            assert shown["spaces"] == {"totalCount": 0, "nodes": []}
+            assert shown["posts"] == {"totalCount": 0, "nodes": []}
+        return all(told)
+
+    async def until_sees(who: str, wanted: bool) -> None:
+        deadline = time.monotonic() + 60
+        while await sees(who) is not wanted:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    for who in (owner, ada, bob):
+        await until_sees(who, True)
+    assert not await sees(cy)
+    writes: list[tuple[str, dict[str, Any]]] = [
+        ("publishPost", {"spaceId": space, "title": "Me", "body": "too"}),
+        ("publishReply", {"postId": thread, "body": "Me too"}),
+        ("addReaction", {"targetId": reply, "emoji": "HEART"}),
+        ("follow", {"targetId": space}),
+    ]
+    for name, given in writes:
+        assert await refused(platform, cy, name, **given) == ["NOT_FOUND"]
+        await accepted(platform, ada, name, **given)
+    await accepted(platform, owner, "publishReply", postId=thread, body="Thanks")
+    inbox = "viewerNotifications(first: 20) { nodes { kind subject { __typename } latest { __typename } } }"
+
+    def shows(what: Any) -> Callable[[Any], bool]:
+        """Whether an inbox tells of a reply about `what`."""
+        told = {"kind": "REPLY", "subject": what and {"__typename": "Post"}, "latest": what and {"__typename": "Reply"}}
+        return lambda shown: told in shown["viewerNotifications"]["nodes"]
+
+    await until(platform, made, inbox, ada, shows("the post"))
+    open_ = (await accepted(platform, owner, "createSpace", brandId=id_, slug="open", name="Open"))["space"]["id"]
+
+    async with subscribed(platform, bob, made.slug) as member, subscribed(platform, cy, made.slug) as stranger:
+        community = Community(slug=made.slug, owner=owner, member=made.member, ids={"Space": open_})
+        for socket in (member, stranger):
+            await first_heard(platform, community, socket)
+
+        async def next_of(socket: Any) -> str:
+            """The next title that is not one of those that only asked whether somebody listens."""
+            while (one := await heard(socket)).get("title") in ("Are you there?", "Now"):
+                pass
+            return str(one["title"])
+
+        for into, title in ((space, "For few"), (open_, "For all")):
+            await accepted(platform, owner, "publishPost", spaceId=into, title=title, body="x")
+        assert [await next_of(member), await next_of(member)] == ["For few", "For all"]
+        assert await next_of(stranger) == "For all"
+
+        taken = await accepted(platform, owner, "takeFromSegment", segmentId=jury, memberIds=[bob_id])
+        await accepted(platform, owner, "revokeRole", memberId=ada_id, role="AMBASSADOR")
+        query_space = 'space(slug: "few") { id }'
+        for who in (ada, bob):
+            await until(platform, made, query_space, who, lambda shown: shown["space"] is None)
+            for name, given in writes:
+                assert await refused(platform, who, name, **given) == ["NOT_FOUND"]
+        assert shows(None)(await brand(platform, made, inbox, ada))
+        for into, title in ((space, "Still for few"), (open_, "Again for all")):
+            await accepted(platform, owner, "publishPost", spaceId=into, title=title, body="x")
+        assert await next_of(member) == "Again for all", taken
+
+    assert await refused(platform, ada, "changeSpaceAudience", spaceId=space, audience=None) == ["FORBIDDEN"]
+    opened = await accepted(platform, owner, "changeSpaceAudience", spaceId=space, audience=None)
+    assert opened["space"]["audience"] is None
+    shown = await brand(platform, made, 'space(slug: "few") { id }', cy, opened["consistencyToken"])
+    assert shown == {"space": {"id": space}}
+    foreign = await found(platform)
+    other = (await accepted(platform, foreign.owner, "createSegment", brandId=foreign.ids["Brand"], name="X"))[
+        "segment"
+    ]
+    wrong = {"spaceId": space, "audience": {"segmentIds": [other["id"]]}}
+    assert await refused(platform, owner, "changeSpaceAudience", **wrong) == ["NOT_FOUND"]

@@ -214,7 +214,12 @@ class Scene:
         ids, new = self.ids, uuid7()[-12:]
         match KINDS[kind]:
             case "Space":
-                return {"publishPost": [{"spaceId": ids[kind], "title": "T", "body": "B"}]}
+                space = {"spaceId": ids[kind]}
+                return {
+                    "publishPost": [{**space, "title": "T", "body": "B"}],
+                    "changeSpaceAudience": [{**space, "audience": {"roles": ["AMBASSADOR"]}}],
+                    "changeSpaceAudience ": [{**space, "audience": None}],
+                }  # fmt: skip
             case "Post":
                 post = {"postId": ids["Post"]}
                 reaction = {"targetId": ids["Post"], "emoji": "HEART"}

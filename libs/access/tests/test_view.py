@@ -50,6 +50,15 @@ async def test_who_joins_is_a_member_of_that_brand_only(access: Bench) -> None:
     assert await roles(access, "b1", "bob") == frozenset()
 
 
+async def test_many_are_asked_for_at_once(access: Bench) -> None:
+    await access.given(MemberJoined(), RoleGranted(role="owner"), id="ada", aggregate="member")
+    await access.given(MemberJoined(), id="bob", aggregate="member")
+    await access.given(MemberJoined(), MemberLeft(), id="cy", aggregate="member")
+    await access.given(MemberJoined(), id="dan", aggregate="member", brand="b2")
+    found = await access.view.rights_of_many("b1", ["ada", "bob", "cy", "dan"])
+    assert found == {one: await access.view.rights("b1", one) for one in ("ada", "bob")}
+
+
 async def test_roles_come_and_go(access: Bench) -> None:
     await access.given(
         MemberJoined(), RoleGranted(role="owner"), RoleGranted(role="builder"), RoleGranted(role="owner"), id="ada"

@@ -15,7 +15,7 @@ from libs.shared.ids import uuid7
 from libs.shared.paging import PageRequest
 from services.discussions.reaction import AddReaction, Emoji, RemoveReaction
 from services.discussions.service import compose
-from services.discussions.space import CreateSpace, SpaceKind
+from services.discussions.space import ChangeSpaceAudience, CreateSpace, SpaceKind
 from services.discussions.thread import LockThread, PublishPost, PublishReply, UnlockThread
 from services.discussions.views.reactions import EmojiCount, ReactionsGetMany, TargetReactions
 from services.discussions.views.spaces import SpaceBySlug, SpacePage, SpacePageResult, SpacesGetMany, SpaceView
@@ -61,7 +61,12 @@ class Town:
         return await self.send_this(self.command(kind, actor, now, **fields))
 
     async def send_this(self, command: Command) -> Accepted:
-        aggregate = {"create_space": "space", "add_reaction": "reaction", "remove_reaction": "reaction"}
+        aggregate = {
+            "create_space": "space",
+            "change_space_audience": "space",
+            "add_reaction": "reaction",
+            "remove_reaction": "reaction",
+        }
         name = command.wire_name
         accepted = await self._world.send(aggregate.get(name, "thread"), command)
         for stream, position in accepted.position.items():
@@ -245,6 +250,7 @@ class TestReactions:
 
 #: A sample of every command and query: a new one that is missing here fails the first of these tests.
 COMMANDS: dict[type[Command], dict[str, Any]] = {
+    ChangeSpaceAudience: {"space_id": "s1", "audience": None},
     CreateSpace: {"space_id": "s2", "slug": "more", "name": "More", "kind": SpaceKind.DISCUSSION},
     PublishPost: {"thread_id": "t2", "space_id": "s1", "title": "Tides", "body": "When?"},
     PublishReply: {"thread_id": "t1", "reply_id": "r2", "body": "Noon"},

@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
 
+from libs.access.audience import Audience
+from libs.access.roles import Role
 from libs.shared.domain import DomainError
 from libs.shared.testing.bdd import given
-from services.discussions.space import DECIDER, CreateSpace, SpaceCreated, SpaceKind, admit_post
+from services.discussions.space import (
+    DECIDER,
+    ChangeSpaceAudience,
+    CreateSpace,
+    SpaceAudienceChanged,
+    SpaceCreated,
+    SpaceKind,
+    admit_post,
+)
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 MEMBERS = frozenset({"member"})
@@ -48,6 +58,31 @@ def test_creating_it_again_changes_nothing() -> None:
 
 def test_an_id_is_of_one_space_only() -> None:
     given(DECIDER, CREATED).when(create(slug="other")).then_raises("ID_TAKEN", ("space_id",))
+
+
+FEW = Audience(roles=(Role.AMBASSADOR,), segments=("sg1",))
+
+
+def change(audience: Audience | None, role: str = "builder") -> ChangeSpaceAudience:
+    roles = frozenset({"member", role})
+    return ChangeSpaceAudience(
+        command_id="c1", brand="b1", actor="m1", now=NOW, roles=roles, space_id="s1", audience=audience
+    )
+
+
+def test_a_space_is_opened_for_an_audience() -> None:
+    created = SpaceCreated(slug="help", name="Help", kind=SpaceKind.QUESTIONS, audience=FEW)
+    given(DECIDER).when(create(audience=FEW)).then(created)
+    given(DECIDER, created).when(change(None)).then(SpaceAudienceChanged(audience=None))
+
+
+def test_leaders_change_for_whom_a_space_is() -> None:
+    changed = SpaceAudienceChanged(audience=FEW)
+    given(DECIDER, CREATED).when(change(FEW)).then(changed)
+    given(DECIDER, CREATED, changed).when(change(FEW)).then_nothing()
+    given(DECIDER, CREATED).when(change(None)).then_nothing()
+    given(DECIDER, CREATED).when(change(FEW, "moderator")).then_raises("FORBIDDEN")
+    given(DECIDER).when(change(FEW)).then_raises("NOT_FOUND", ("space_id",))
 
 
 def refusal(event: SpaceCreated | None, roles: frozenset[str]) -> str | None:

@@ -34,6 +34,8 @@ class ReactionsGetMany(Query, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "reactions_get_many"
 
     target_ids: Annotated[list[Id], Meta(max_length=100)]
+    #: Never travels: the targets among them that the viewer does not see, and that so have no reactions.
+    hidden: tuple[Id, ...] = ()
 
 
 class ReactionsView(View):
@@ -60,19 +62,18 @@ class ReactionsView(View):
 
     async def reactions_get_many(self, query: ReactionsGetMany) -> list[TargetReactions]:
         """The reactions to `target_ids`, in that order."""
-        targets = [f"{query.brand}:{target}" for target in query.target_ids]
+        seen = [target for target in query.target_ids if target not in query.hidden]
         counts = {
-            document["_id"]: document["counts"]
-            async for document in self.collection("targets").find({"_id": {"$in": targets}})
+            document["_id"].partition(":")[2]: document["counts"]
+            async for document in self.collection("targets").find(
+                {"_id": {"$in": [f"{query.brand}:{target}" for target in seen]}}
+            )
         }
-        whose = [f"{query.brand}:{query.viewer}:{target}" for target in query.target_ids]
+        whose = {f"{query.brand}:{query.viewer}:{target}": target for target in seen}
         mine: dict[str, set[str]] = {}
-        async for document in self.collection("reactions").find({"whose": {"$in": whose}}):
-            mine.setdefault(document["whose"], set()).add(document["emoji"])
-        return [
-            _target(target, counts.get(key, {}), mine.get(own, set()))
-            for target, key, own in zip(query.target_ids, targets, whose, strict=True)
-        ]
+        async for document in self.collection("reactions").find({"whose": {"$in": list(whose)}}):
+            mine.setdefault(whose[document["whose"]], set()).add(document["emoji"])
+        return [_target(target, counts.get(target, {}), mine.get(target, set())) for target in query.target_ids]
 
 
 def _reaction(recorded: Recorded[Any], event: ReactionAdded | ReactionRemoved, *, stands: bool) -> SetMember:

@@ -4,22 +4,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, convert, structs, to_builtins
 from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
 
-from libs.shared.domain import Id, NotFound, Query
+from libs.access.audience import Audience
+from libs.shared.domain import Id, NotFound
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.text import Slug
 from libs.shared.times import from_ms, to_ms
 from services.discussions import space, thread
-from services.discussions.space import SpaceCreated, SpaceKind
+from services.discussions.space import SpaceAudienceChanged, SpaceCreated, SpaceKind
 from services.discussions.thread import PostPublished
+from services.discussions.views.exclusive import EXCLUSIVE, INDEXES, AskedInSpaces, exclusive, not_in
 
 
 class SpaceView(Struct, frozen=True, kw_only=True):
-    """A space as a member sees it."""
+    """A space as a member sees it who is let into it; `audience` is None where every member is."""
 
     id: str
     slug: str
@@ -27,6 +29,7 @@ class SpaceView(Struct, frozen=True, kw_only=True):
     kind: SpaceKind
     created_at: datetime
     post_count: int
+    audience: Audience | None = None
 
 
 class SpacePageResult(Page[SpaceView], frozen=True, kw_only=True):
@@ -35,7 +38,7 @@ class SpacePageResult(Page[SpaceView], frozen=True, kw_only=True):
     total_count: int
 
 
-class SpaceBySlug(Query, frozen=True, kw_only=True):
+class SpaceBySlug(AskedInSpaces, frozen=True, kw_only=True):
     """The brand's space at an address; NOT_FOUND without one."""
 
     wire_name: ClassVar[str] = "space_by_slug"
@@ -43,7 +46,7 @@ class SpaceBySlug(Query, frozen=True, kw_only=True):
     slug: Slug
 
 
-class SpacesGetMany(Query, frozen=True, kw_only=True):
+class SpacesGetMany(AskedInSpaces, frozen=True, kw_only=True):
     """Spaces by id, in the order of `ids`, None for one that is not in this brand."""
 
     wire_name: ClassVar[str] = "spaces_get_many"
@@ -51,7 +54,7 @@ class SpacesGetMany(Query, frozen=True, kw_only=True):
     ids: Annotated[list[Id], Meta(max_length=100)]
 
 
-class SpacePage(Query, frozen=True, kw_only=True):
+class SpacePage(AskedInSpaces, frozen=True, kw_only=True):
     """The brand's spaces, the oldest first."""
 
     wire_name: ClassVar[str] = "space_page"
@@ -60,13 +63,16 @@ class SpacePage(Query, frozen=True, kw_only=True):
 
 
 class SpacesView(View):
-    """`spaces`: a document a space, `_id` brand:space.  `totals`: a document a brand with its `count`."""
+    """`spaces`: a document a space, `_id` brand:space.  `totals`: a document a brand with its `count`.
+
+    `exclusive`: as `exclusive.py` says.
+    """
 
     name = "spaces"
-    version = 1
+    version = 2
     stream = "DISCUSSIONS"
     events = (*space.DECIDER.events, *thread.DECIDER.events)
-    upcasters = thread.UPCASTERS
+    upcasters = {**space.UPCASTERS, **thread.UPCASTERS}
     subjects = ("evt.discussions.*.space.>", "evt.discussions.*.thread.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "spaces": (
@@ -74,10 +80,12 @@ class SpacesView(View):
             page_index("brand", "created_at_ms"),
         ),
         "totals": (),
+        EXCLUSIVE: INDEXES,
     }
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes."""
+        yield from exclusive(recorded)
         match recorded.event:
             case SpaceCreated() as event:
                 key = f"{recorded.brand}:{recorded.aggregate_id}"
@@ -88,11 +96,15 @@ class SpacesView(View):
                     "slug": event.slug,
                     "name": event.name,
                     "kind": event.kind.value,
+                    "audience": to_builtins(event.audience),
                     "created_at_ms": to_ms(recorded.time),
                     "post_count": 0,
                 }
                 yield Write("spaces", ReplaceOne({"_id": key}, document, upsert=True))
                 yield Write("totals", UpdateOne({"_id": recorded.brand}, {"$inc": {"count": 1}}, upsert=True))
+            case SpaceAudienceChanged(audience=audience):
+                key = f"{recorded.brand}:{recorded.aggregate_id}"
+                yield Write("spaces", UpdateOne({"_id": key}, {"$set": {"audience": to_builtins(audience)}}))
             case PostPublished() as event:
                 key = f"{recorded.brand}:{event.space_id}"
                 yield Write("spaces", UpdateOne({"_id": key}, {"$inc": {"post_count": 1}}))
@@ -100,7 +112,7 @@ class SpacesView(View):
     async def space_by_slug(self, query: SpaceBySlug) -> SpaceView:
         """The brand's space at a slug.  Raises NOT_FOUND."""
         document = await self.collection("spaces").find_one({"brand": query.brand, "slug": query.slug})
-        if document is None:
+        if document is None or document["space"] in query.hidden:
             raise NotFound("there is no such space", ("slug",))
         return _space(document)
 
@@ -110,6 +122,7 @@ class SpacesView(View):
         found = {
             document["_id"]: _space(document)
             async for document in self.collection("spaces").find({"_id": {"$in": keys}})
+            if document["space"] not in query.hidden
         }
         return [found.get(key) for key in keys]
 
@@ -121,9 +134,11 @@ class SpacesView(View):
             key="created_at_ms",
             request=query.page,
             descending=False,
+            where=not_in(query.hidden),
         )
         totals = await self.collection("totals").find_one({"_id": query.brand})
-        return SpacePageResult(**structs.asdict(found.map(_space)), total_count=totals["count"] if totals else 0)
+        count = totals["count"] - len(query.hidden) if totals else 0
+        return SpacePageResult(**structs.asdict(found.map(_space)), total_count=count)
 
 
 def _space(document: Mapping[str, Any]) -> SpaceView:
@@ -134,4 +149,5 @@ def _space(document: Mapping[str, Any]) -> SpaceView:
         kind=SpaceKind(document["kind"]),
         created_at=from_ms(document["created_at_ms"]),
         post_count=document["post_count"],
+        audience=convert(document["audience"], Audience | None),
     )

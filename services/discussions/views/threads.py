@@ -1,7 +1,7 @@
 """What was posted, in a brand and in each of its spaces, and what was replied?"""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -9,14 +9,15 @@ from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateMany, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
-from libs.shared.domain import ERASED, Id, Query
+from libs.shared.domain import ERASED, Id
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
-from services.discussions import thread
+from services.discussions import space, thread
 from services.discussions.thread import PostPublished, ReplyPublished, ThreadLocked, ThreadUnlocked
 from services.discussions.views.budget import fit
+from services.discussions.views.exclusive import EXCLUSIVE, INDEXES, AskedInSpaces, exclusive, not_in
 
 
 class PostView(Struct, frozen=True, kw_only=True):
@@ -59,7 +60,7 @@ class ReplyPageResult(Page[ReplyView], frozen=True, kw_only=True):
     total_count: int
 
 
-class PostPage(Query, frozen=True, kw_only=True):
+class PostPage(AskedInSpaces, frozen=True, kw_only=True):
     """The posts of a space, or of the whole brand, the newest first: by time of publication, nothing else."""
 
     wire_name: ClassVar[str] = "post_page"
@@ -68,7 +69,7 @@ class PostPage(Query, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
-class PostsGetMany(Query, frozen=True, kw_only=True):
+class PostsGetMany(AskedInSpaces, frozen=True, kw_only=True):
     """Posts by id, in the order of `ids`, None for one that is not in this brand."""
 
     wire_name: ClassVar[str] = "posts_get_many"
@@ -76,7 +77,7 @@ class PostsGetMany(Query, frozen=True, kw_only=True):
     ids: Annotated[list[Id], Meta(max_length=100)]
 
 
-class ReplyPage(Query, frozen=True, kw_only=True):
+class ReplyPage(AskedInSpaces, frozen=True, kw_only=True):
     """The replies of a thread in their order; none for a thread that is not in this brand."""
 
     wire_name: ClassVar[str] = "reply_page"
@@ -85,7 +86,7 @@ class ReplyPage(Query, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
-class ReplyPages(Query, frozen=True, kw_only=True):
+class ReplyPages(AskedInSpaces, frozen=True, kw_only=True):
     """The same page of replies of each of many threads."""
 
     wire_name: ClassVar[str] = "reply_pages"
@@ -94,7 +95,7 @@ class ReplyPages(Query, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
-class RepliesGetMany(Query, frozen=True, kw_only=True):
+class RepliesGetMany(AskedInSpaces, frozen=True, kw_only=True):
     """Replies by id, in the order of `ids`, None for one that is not in this brand."""
 
     wire_name: ClassVar[str] = "replies_get_many"
@@ -103,18 +104,19 @@ class RepliesGetMany(Query, frozen=True, kw_only=True):
 
 
 class ThreadsView(View):
-    """Three collections.
+    """Four collections.
 
     `posts`: a document a thread, `_id` brand:thread.  `replies`: a document a reply, `_id` brand:reply.
     `totals`: the `count` of posts of a brand (`_id` brand) and of a space (`_id` brand:space).
+    `exclusive`: as `exclusive.py` says.
     """
 
     name = "threads"
-    version = 2
+    version = 3
     stream = "DISCUSSIONS"
-    events = (*thread.DECIDER.events, ErasureRecorded)
-    upcasters = thread.UPCASTERS
-    subjects = ("evt.discussions.*.thread.>", "evt.discussions.*.erasure.>")
+    events = (*space.DECIDER.events, *thread.DECIDER.events, ErasureRecorded)
+    upcasters = {**space.UPCASTERS, **thread.UPCASTERS}
+    subjects = ("evt.discussions.*.space.>", "evt.discussions.*.thread.>", "evt.discussions.*.erasure.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "posts": (
             page_index("brand", "published_at_ms"),
@@ -123,10 +125,12 @@ class ThreadsView(View):
         ),
         "replies": (page_index("brand", "thread", "number"), IndexModel([("brand", 1), ("author", 1)])),
         "totals": (),
+        EXCLUSIVE: INDEXES,
     }
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes."""
+        yield from exclusive(recorded)
         post = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
         match recorded.event:
             case PostPublished() as event:
@@ -149,44 +153,76 @@ class ThreadsView(View):
 
     async def post_page(self, query: PostPage) -> PostPageResult:
         """A page of posts of a space or of the brand."""
-        prefix, total = {"brand": query.brand}, str(query.brand)
+        if query.space_id in query.hidden:
+            return PostPageResult(items=[], cursors=[], has_next=False, has_previous=False, total_count=0)
+        prefix, totals = {"brand": query.brand}, [str(query.brand)]
         if query.space_id is not None:
-            prefix, total = {**prefix, "space": query.space_id}, f"{query.brand}:{query.space_id}"
+            prefix, totals = {**prefix, "space": query.space_id}, [f"{query.brand}:{query.space_id}"]
+        hidden = () if query.space_id is not None else query.hidden
         found = await page(
-            self.collection("posts"), prefix=prefix, key="published_at_ms", request=query.page, descending=True
+            self.collection("posts"),
+            prefix=prefix,
+            key="published_at_ms",
+            request=query.page,
+            descending=True,
+            where=not_in(hidden),
         )
         [fitting] = fit([found.map(_post)], query.page)
-        totals = await self.collection("totals").find_one({"_id": total})
-        return PostPageResult(**structs.asdict(fitting), total_count=totals["count"] if totals else 0)
+        without = [f"{query.brand}:{id_}" for id_ in hidden]
+        counts = await self._counts([*totals, *without])
+        return PostPageResult(
+            **structs.asdict(fitting), total_count=counts.get(totals[0], 0) - sum(counts.get(one, 0) for one in without)
+        )
 
     async def posts_get_many(self, query: PostsGetMany) -> list[PostView | None]:
         """The brand's posts of `ids`, in that order."""
         keys = [f"{query.brand}:{id_}" for id_ in query.ids]
         found = {
-            document["_id"]: _post(document) async for document in self.collection("posts").find({"_id": {"$in": keys}})
+            document["_id"]: _post(document)
+            async for document in self.collection("posts").find({"_id": {"$in": keys}, **not_in(query.hidden)})
         }
         return [found.get(key) for key in keys]
 
     async def reply_page(self, query: ReplyPage) -> ReplyPageResult:
         """A page of a thread's replies."""
-        return (await self._reply_pages(query.brand, [query.thread_id], query.page))[0]
+        return (await self._reply_pages(query, [query.thread_id]))[0]
 
     async def reply_pages(self, query: ReplyPages) -> list[ReplyPageResult]:
         """A page of replies for each of `thread_ids`, in that order."""
-        return await self._reply_pages(query.brand, query.thread_ids, query.page)
+        return await self._reply_pages(query, query.thread_ids)
 
     async def replies_get_many(self, query: RepliesGetMany) -> list[ReplyView | None]:
         """The brand's replies of `ids`, in that order."""
         keys = [f"{query.brand}:{id_}" for id_ in query.ids]
-        found = {
-            document["_id"]: _reply(document)
-            async for document in self.collection("replies").find({"_id": {"$in": keys}})
-        }
+        documents = await self.collection("replies").find({"_id": {"$in": keys}}).to_list(None)
+        shown = await self._shown(query.brand, {document["thread"] for document in documents}, query.hidden)
+        found = {document["_id"]: _reply(document) for document in documents if document["thread"] in shown}
         return [found.get(key) for key in keys]
 
-    async def _reply_pages(self, brand: str, threads: Sequence[str], request: PageRequest) -> list[ReplyPageResult]:
+    async def targets(self, brand: str, ids: Sequence[str], hidden: tuple[str, ...]) -> set[str]:
+        """Which of these posts and replies stand in spaces that are not hidden."""
+        keys = [f"{brand}:{id_}" for id_ in ids]
+        replies = self.collection("replies").find({"_id": {"$in": keys}}, {"thread": 1, "reply": 1})
+        threads = {document["reply"]: document["thread"] async for document in replies}
+        shown = await self._shown(brand, {*ids, *threads.values()}, hidden)
+        return {id_ for id_ in ids if threads.get(id_, id_) in shown}
+
+    async def _shown(self, brand: str, threads: Collection[str], hidden: tuple[str, ...]) -> Collection[str]:
+        """Those of the threads that stand in spaces that are not hidden."""
+        if not hidden:
+            return threads
         keys = [f"{brand}:{thread}" for thread in threads]
-        posts = self.collection("posts").find({"_id": {"$in": keys}}, {"reply_count": 1})
+        posts = self.collection("posts").find({"_id": {"$in": keys}, **not_in(hidden)}, {"thread": 1})
+        return {document["thread"] async for document in posts}
+
+    async def _counts(self, keys: Sequence[str]) -> dict[str, int]:
+        found = self.collection("totals").find({"_id": {"$in": list(keys)}})
+        return {document["_id"]: document["count"] async for document in found}
+
+    async def _reply_pages(self, query: ReplyPage | ReplyPages, threads: Sequence[str]) -> list[ReplyPageResult]:
+        brand, request = query.brand, query.page
+        keys = [f"{brand}:{thread}" for thread in threads]
+        posts = self.collection("posts").find({"_id": {"$in": keys}, **not_in(query.hidden)}, {"reply_count": 1})
         found = {document["_id"]: document["reply_count"] async for document in posts}
         counts = [found.get(key, 0) for key in keys]
         pages = await asyncio.gather(

@@ -18,6 +18,7 @@ from services.gateway.schema.discussions import (
     load_reply,
     load_space,
 )
+from services.gateway.schema.roles import Role
 
 
 @strawberry.type
@@ -69,6 +70,19 @@ class ReactionPayload(Payload):
 
 
 @strawberry.input
+class SpaceAudienceInput:
+    """Who is let in: whoever has one of the roles or is in one of the segments; owners and builders always are."""
+
+    roles: list[Role] = strawberry.field(default_factory=list, description="At most 10.")
+    segment_ids: list[ID] = strawberry.field(default_factory=list, description="At most 20 of the brand's segments.")
+
+    def fields(self, brand: str) -> dict[str, list[str]]:
+        """An audience as the service takes it.  Raises `NotFound` for a segment of another brand."""
+        segments = [ids.expect(one, "segmentIds", "Segment", brand=brand).key for one in self.segment_ids]
+        return {"roles": [role.value for role in self.roles], "segments": segments}
+
+
+@strawberry.input
 class CreateSpaceInput:
     """A new space."""
 
@@ -76,6 +90,18 @@ class CreateSpaceInput:
     slug: str
     name: str
     kind: SpaceKind = SpaceKind.DISCUSSION
+    audience: SpaceAudienceInput | None = strawberry.field(
+        default=None, description="Who alone is to see it; nothing for every member."
+    )
+    command_id: CommandId = None
+
+
+@strawberry.input
+class ChangeSpaceAudienceInput:
+    """For whom a space is from now on."""
+
+    space_id: ID
+    audience: SpaceAudienceInput | None = strawberry.field(description="Who alone sees it; null for every member.")
     command_id: CommandId = None
 
 
@@ -124,15 +150,30 @@ class DiscussionMutation:
 
     @command
     async def create_space(self, info: Info, input: CreateSpaceInput) -> SpacePayload:  # noqa: A002
-        """Create a space.  Owners and builders only."""
+        """Create a space, for every member or for an audience.  Owners and builders only."""
+        brand = ids.expect(input.brand_id, "brandId", "Brand").key
         done = await info.context.act(
-            ids.expect(input.brand_id, "brandId", "Brand").key,
+            brand,
             "discussions.space.create_space",
             input.command_id,
             creates="space_id",
             slug=input.slug,
             name=input.name,
             kind=input.kind.value,
+            **optional(audience=input.audience.fields(brand) if input.audience else None),
+        )
+        return SpacePayload(done=done)
+
+    @command
+    async def change_space_audience(self, info: Info, input: ChangeSpaceAudienceInput) -> SpacePayload:  # noqa: A002
+        """Let only an audience into a space and all that stands in it, or every member.  Owners and builders only."""
+        space = ids.expect(input.space_id, "spaceId", "Space")
+        done = await info.context.act(
+            space.brand,
+            "discussions.space.change_space_audience",
+            input.command_id,
+            space_id=space.key,
+            audience=input.audience.fields(space.brand) if input.audience else None,
         )
         return SpacePayload(done=done)
 

@@ -28,6 +28,7 @@ from services.gateway.schema.common import (
 from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 from services.gateway.schema.permissions import Permission, permissions
+from services.gateway.schema.roles import Role
 
 
 @strawberry.enum(description="What a space is for.")
@@ -209,6 +210,21 @@ def _reply_page(page: replies.PageReply[replies.ReplyReply], scope: Scope) -> Co
 Contribution = Annotated[Post | Reply, strawberry.union("Contribution", description="What a member wrote.")]
 
 
+@strawberry.type(description="Who is let into a space that is not for every member; owners and builders always are.")
+class SpaceAudience:
+    """An audience."""
+
+    roles: list[Role] = strawberry.field(description="Whoever has one of these roles.")
+    segment_ids: list[ID] = strawberry.field(description="Whoever is in one of these segments.")
+
+    @staticmethod
+    def of(row: replies.AudienceReply, brand: str) -> "SpaceAudience":
+        """An audience as a service keeps it."""
+        return SpaceAudience(
+            roles=known(row.roles, Role), segment_ids=[ID(ids.encode("Segment", brand, one)) for one in row.segments]
+        )
+
+
 @strawberry.type(description="A room of a brand, where posts stand.")
 class Space(Followable):
     """A space."""
@@ -220,6 +236,9 @@ class Space(Followable):
     kind: SpaceKind
     created_at: datetime
     post_count: int
+    audience: SpaceAudience | None = strawberry.field(
+        description="Who alone sees it, reads there and writes there; null for a space for every member."
+    )
 
     @staticmethod
     def of(row: replies.SpaceReply, scope: Scope) -> "Space":
@@ -233,6 +252,7 @@ class Space(Followable):
             kind=SpaceKind(row.kind),
             created_at=row.created_at,
             post_count=row.post_count,
+            audience=SpaceAudience.of(row.audience, scope.brand) if row.audience else None,
         )
 
     @field

@@ -59,6 +59,7 @@ class Permission(Enum):
     REVOKE_API_KEY = _to("revokeApiKey", "revoke_api_key")
     CLOSE_SERVICE_ACCOUNT = _to("closeServiceAccount", "close_service_account")
     CREATE_SPACE = _to("createSpace", "create_space")
+    CHANGE_SPACE_AUDIENCE = _to("changeSpaceAudience", "change_space_audience")
     PUBLISH_POST = _to("publishPost", "publish_post")
     PUBLISH_REPLY = _to("publishReply", "publish_reply")
     LOCK_THREAD = _to("lockThread", "lock_thread")

@@ -4,17 +4,22 @@ import asyncio
 from collections.abc import Collection
 from typing import NamedTuple
 
+from libs.access.audience import Viewer
+from libs.access.audiences import MembershipsView
 from libs.access.scopes import is_account
 from libs.access.view import AccessView
 from libs.shared.app import App
 from libs.shared.domain import SYSTEM
+from libs.shared.times import to_ms
 from services.members.notices.facts import Fact, Reason
+from services.members.notices.follow import Target, TargetKind
 from services.members.notices.fresh import catch_up
 from services.members.notices.kinds import Choice
 from services.members.notices.places import Slice, place, slices_for
 from services.members.notices.views.choices import ChoicesView
 from services.members.notices.views.follows import FollowsView, Said
 from services.members.notices.views.people import EventPeopleView, IdeaPeopleView, PeopleView, ThreadPeopleView
+from services.members.notices.views.spaces import ExclusiveSpacesView
 
 
 class Receiver(NamedTuple):
@@ -31,6 +36,8 @@ class Audience:
     def __init__(self, app: App, access: AccessView, follows: FollowsView, choices: ChoicesView) -> None:
         self._app = app
         self._access = access
+        self._spaces = app.view(ExclusiveSpacesView())
+        self._memberships = app.view(MembershipsView())
         self._follows = follows
         self._choices = choices
         self.threads = app.view(ThreadPeopleView())
@@ -53,9 +60,12 @@ class Audience:
 
     async def receivers(self, fact: Fact, within: Slice) -> list[Receiver]:
         """Who of a slice is told.  Raises `DomainError` STALE_VIEW when that cannot be known now."""
-        await catch_up(self._app, self._access, self._follows, self._choices)
+        await catch_up(self._app, self._access, self._memberships, self._follows, self._choices)
         if fact.people is not None:
             await catch_up(self._app, self._people[fact.people])
+        space = fact.refs.get("space", "")
+        if space:
+            await catch_up(self._app, self._spaces)
         reasons = await self._reasons(fact, within)
         for concern in fact.concerns:
             words = await self._follows.words_on(fact.brand, concern, within)
@@ -64,9 +74,20 @@ class Audience:
                     reasons.pop(member, None)
         for member in await self._follows.who_blocks(fact.brand, fact.actor, within):
             reasons.pop(member, None)
-        members = await self._members(fact.brand, reasons.keys() - {fact.actor, SYSTEM})
+        members = await self._let_in(fact.brand, space, reasons.keys() - {fact.actor, SYSTEM})
         choices = await self._choices.of_many(fact.brand, members)
         return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]
+
+    async def is_hidden(self, brand: str, target: Target, member: str) -> bool:
+        """Whether something is a space, or stands in one, that a member is not let into.  Raises as `receivers`."""
+        if target.kind not in {TargetKind.SPACE, TargetKind.THREAD}:
+            return False
+        await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads)
+        space = target.id
+        if target.kind is TargetKind.THREAD:
+            post = await self.threads.written(brand, target.id)
+            space = post.space if post else ""
+        return not await self._let_in(brand, space, [member])
 
     async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
         """Why each of a slice would hear of it."""
@@ -86,8 +107,17 @@ class Audience:
                     del found[member]
         return found
 
-    async def _members(self, brand: str, candidates: Collection[str]) -> list[str]:
-        """Who of these is in the brand now, and a person."""
-        keys = [f"{brand}:{member}" for member in candidates if not is_account(member)]
-        found = self._access.collection("roles").find({"_id": {"$in": keys}}, {"_id": 1})
-        return sorted([document["_id"].removeprefix(f"{brand}:") async for document in found])
+    async def _let_in(self, brand: str, space: str, candidates: Collection[str]) -> list[str]:
+        """Who of these is in the brand now, a person, and let into the space (none: "")."""
+        members = [member for member in candidates if not is_account(member)]
+        rights = await self._access.rights_of_many(brand, members)
+        audience = await self._spaces.audience(brand, space) if space else None
+        if audience is None:
+            return sorted(rights)
+        segments = await self._memberships.segments_of_many(brand, rights)
+        now_ms = to_ms(self._app.clock.now())
+        return sorted(
+            member
+            for member, has in rights.items()
+            if audience.admits(Viewer(has.roles(now_ms), segments[member]).in_space(space))
+        )

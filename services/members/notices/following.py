@@ -73,16 +73,20 @@ class Following:
         return await view.taking_part(query.brand, query.ids, query.viewer)
 
     async def _must_exist(self, command: FollowCommand) -> None:
-        """Refuse what is not in the brand.  Who is no member is refused first, and learns nothing."""
+        """Refuse what is not there for the actor.  Who is no member is refused first, and learns nothing."""
         follow.decide(None, command)
+        missing = NotFound(f"there is no such {command.kind}", ("target_id",))
         service, aggregate = _AGGREGATES[command.kind]
         subject = Subject(service, command.brand, aggregate, command.target_id)
         try:
             await self._js.get_msg(subject.stream, subject=str(subject))
         except NotFoundError:
-            raise NotFound(f"there is no such {command.kind}", ("target_id",)) from None
+            raise missing from None
         except (NatsError, OSError) as error:
             raise Unavailable("the stream that has it does not answer") from error
+        target = Target(command.kind, command.target_id)
+        if await self._audience.is_hidden(command.brand, target, command.actor):
+            raise missing
 
 
 def _state(said: Said | None, *, takes_part: bool) -> FollowState:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from libs.access.audience import Audience
 from libs.shared.domain import Event
 
 # other parts of members
@@ -84,6 +85,22 @@ class MemberNudged(Event, frozen=True, kw_only=True):
 
 
 # discussions
+
+
+class SpaceCreated(Event, frozen=True, kw_only=True):
+    """A space was opened: for an audience only, or for every member."""
+
+    wire_name: ClassVar[str] = "space_created"
+
+    audience: Audience | None = None
+
+
+class SpaceAudienceChanged(Event, frozen=True, kw_only=True):
+    """From now on a space is for this audience only; None: for every member."""
+
+    wire_name: ClassVar[str] = "space_audience_changed"
+
+    audience: Audience | None
 
 
 class PostPublished(Event, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from libs.access.audience import Audience
 from libs.access.roles import Role
 from libs.shared.clock import SystemClock
 from libs.shared.domain import SYSTEM, DomainError
@@ -14,11 +15,12 @@ from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members import member
 from services.members.networking.block_list import BlockMember
 from services.members.notices import foreign
-from services.members.notices.follow import Follow, Mute, Target, TargetKind, Unfollow
+from services.members.notices.follow import Follow, FollowCommand, Mute, Target, TargetKind, Unfollow
 from services.members.notices.inbox import NoticesGetMany, NoticeView, ReadNotices
 from services.members.notices.kinds import Kind
 from services.members.notices.preferences import ChooseNotifications, ProposeDefaults
 from services.members.notices.tests.world import World, connected, settings
+from services.members.segments.membership import SegmentEntered, SegmentLeft
 from services.members.service import compose
 
 SPACE, THREAD = Target(TargetKind.SPACE, "s1"), Target(TargetKind.THREAD, "t1")
@@ -250,6 +252,68 @@ class TestReading:
         assert await world.unread("ada") == 30
         await world.send("inbox", ReadNotices, "ada")
         assert await world.unread("ada") == 0
+
+
+class TestExclusiveSpaces:
+    """Space s1, with thread t1 of ada, is for ambassadors and for the segment jury."""
+
+    @pytest.fixture(autouse=True)
+    async def jury(self, world: World) -> None:
+        few = Audience(roles=(Role.AMBASSADOR,), segments=("jury",))
+        await world.write("discussions", "space", "s1", foreign.SpaceCreated(audience=few))
+        await world.write("members", "member", "ada", member.RoleGranted(role=Role.AMBASSADOR))
+        await self.enters(world, "bob")
+
+    async def enters(self, world: World, *members: str) -> None:
+        entered = SegmentEntered(segment_id="jury", edition=1, member_ids=members)
+        await world.write("members", "segment_part", "jury-00", entered)
+
+    async def test_who_is_not_let_in_hears_nothing_even_of_those_they_follow(self, world: World) -> None:
+        await world.follow(["bob", "cyn"], SPACE)
+        await world.follow(["bob", "cyn"], Target(TargetKind.MEMBER, "dan"))
+        await world.follow(["bob", "cyn", "dan"], THREAD)
+        await world.write("discussions", "thread", "t2", foreign.PostPublished(space_id="s1"), actor="ada")
+        await reply(world, "ada")
+        await react(world, "ada", "r1")
+        assert sorted(kinds(await world.inbox("bob"))) == [("post_in_space", "s1", 1), ("reply", "t1", 1)]
+        for outsider in ("cyn", "dan"):
+            assert [one for one in await world.inbox(outsider) if one.kind is not Kind.ROLE_GRANTED] == []
+
+    async def test_who_is_no_longer_let_in_hears_no_more(self, world: World) -> None:
+        await reply(world, "bob", "r1")
+        assert ("reply", "t1", 1) in kinds(await world.inbox("ada"))
+        left = SegmentLeft(segment_id="jury", edition=1, member_ids=("bob",))
+        await world.write("members", "segment_part", "jury-00", left)
+        await world.write("members", "member", "ada", member.RoleRevoked(role=Role.AMBASSADOR))
+        await reply(world, "dan", "r2")
+        await react(world, "dan", "r1")
+        assert ("reply", "t1", 1) in kinds(await world.inbox("ada")), "what was told before, and not once more"
+        assert kinds(await world.inbox("bob")) == []
+        await world.write("discussions", "space", "s1", foreign.SpaceAudienceChanged(audience=None))
+        await reply(world, "dan", "r3")
+        assert kinds(await world.inbox("bob")) == [("reply", "t1", 1)]
+
+    async def test_a_role_for_the_space_lets_in(self, world: World) -> None:
+        await world.write("members", "member", "cyn", member.RoleGranted(role=Role.AMBASSADOR, space_id="s1"))
+        await world.write("members", "member", "dan", member.RoleGranted(role=Role.AMBASSADOR, space_id="s2"))
+        await world.follow(["cyn", "dan"], THREAD)
+        await reply(world, "bob")
+        assert ("reply", "t1", 1) in kinds(await world.inbox("cyn"))
+        assert ("reply", "t1", 1) not in kinds(await world.inbox("dan"))
+
+    @pytest.mark.parametrize("target", [SPACE, THREAD])
+    @pytest.mark.parametrize("kind", [Follow, Unfollow, Mute])
+    async def test_what_is_hidden_cannot_be_followed(
+        self, world: World, target: Target, kind: type[FollowCommand]
+    ) -> None:
+        refused = []
+        for id_ in (target.id, "nothing"):
+            with pytest.raises(DomainError) as refusal:
+                await world.send("follow", kind, "cyn", kind=target.kind, target_id=id_)
+            refused.append((refusal.value.code, refusal.value.message, refusal.value.path))
+        assert refused[0] == refused[1]
+        for insider in ("ada", "bob"):
+            await world.send("follow", kind, insider, kind=target.kind, target_id=target.id)
 
 
 class TestFollowing:

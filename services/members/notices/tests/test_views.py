@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from libs.access.audience import Audience
 from libs.access.erasure import ErasureRecorded
+from libs.access.roles import Role
 from libs.shared.domain import Event
 from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
 from services.members.notices import foreign
@@ -17,6 +19,7 @@ from services.members.notices.preferences import DefaultsProposed, MailResumed, 
 from services.members.notices.views.choices import ChoicesView, NotificationChoices, NotificationDefaults
 from services.members.notices.views.follows import FollowPage, FollowsView, Said
 from services.members.notices.views.people import EventPeopleView, IdeaPeopleView, ThreadPeopleView, Written
+from services.members.notices.views.spaces import ExclusiveSpacesView
 
 EVERYBODY = Slice(0, PLACES)
 SPACE, THREAD = Target(TargetKind.SPACE, "s1"), Target(TargetKind.THREAD, "t1")
@@ -171,3 +174,24 @@ async def test_batches_make_no_difference(mongo_url: str, history: list[tuple[st
                     await bench.given(event, id=member, time=NOON)
             seen.add(await canonical(bench.view))
     assert len(seen) == 1
+
+
+async def test_for_whom_spaces_are(mongo_url: str) -> None:
+    few, jury = Audience(roles=(Role.AMBASSADOR,)), Audience(segments=("jury",))
+    events = (
+        foreign.SpaceCreated(audience=few),
+        foreign.SpaceAudienceChanged(audience=None),
+        foreign.SpaceAudienceChanged(audience=jury),
+    )
+    contents = set()
+    for parts in ([events], [(event,) for event in events]):
+        async with view_bench(ExclusiveSpacesView(), mongo_url) as bench:
+            for part in parts:
+                await bench.given(*part, aggregate="space", id="s1")
+            await bench.given(foreign.SpaceCreated(), aggregate="space", id="s2")
+            await bench.given(events[0], events[1], aggregate="space", id="s3")
+            await bench.given(events[0], aggregate="space", id="s2", brand="b2")
+            found = [await bench.view.audience("b1", space) for space in ("s1", "s2", "s3", "s4")]
+            assert found == [jury, None, None, None]
+            contents.add(await canonical(bench.view))
+    assert len(contents) == 1

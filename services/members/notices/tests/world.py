@@ -27,12 +27,14 @@ from services.members.notices.facts import STREAMS
 from services.members.notices.follow import Target, TargetFollowed
 from services.members.notices.inbox import NoticePage, NoticePageResult, NoticeView
 from services.members.notices.views.people import EventPeopleView, IdeaPeopleView, ThreadPeopleView
+from services.members.notices.views.spaces import ExclusiveSpacesView
+from services.members.segments import membership
 
 R = TypeVar("R")
 KEY = "a key of at least thirty-two characters"
 
 _EVENTS: dict[str, tuple[type[Event], ...]] = {
-    "discussions": (*STREAMS["DISCUSSIONS"][1], *ThreadPeopleView.events),
+    "discussions": (*STREAMS["DISCUSSIONS"][1], *ThreadPeopleView.events, *ExclusiveSpacesView.events),
     "events": (*STREAMS["EVENTS"][1], *EventPeopleView.events),
     "feedback": (*STREAMS["FEEDBACK"][1], *IdeaPeopleView.events),
 }
@@ -51,7 +53,12 @@ class World:
         self.database = database
         self.clock = clock
         self.brand = uuid7()
-        own = (*brand.DECIDER.events, *member_decisions.DECIDER.events, *follow.DECIDER.events)
+        own = (
+            *brand.DECIDER.events,
+            *member_decisions.DECIDER.events,
+            *follow.DECIDER.events,
+            *membership.DECIDER.events,
+        )
         upcasters = {**brand.UPCASTERS, **member.UPCASTERS}
         self._stores = {"members": JetStreamEventStore(nats, Codec("members", own, upcasters))}
         for service, events in _EVENTS.items():
