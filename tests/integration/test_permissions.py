@@ -32,7 +32,7 @@ def camel(name: str) -> str:
     return head + "".join(word.title() for word in rest)
 
 
-#: Mutations that nobody is told about yet: on forms, consents, invitations, recognition and the directory.
+#: Mutations that nobody is told about yet: on forms, consents, invitations, recognition, notices, the directory.
 NOT_TOLD: Final = {
     "defineProfileField", "retireProfileField", "restoreProfileField", "orderProfileFields", "chooseFieldAudience",
     "setProfileFields", "hideProfileFields", "chooseAvatar", "chooseMemberLocale", "setExternalId",
@@ -41,6 +41,8 @@ NOT_TOLD: Final = {
     "addToSegment", "changeSegment", "createSegment", "deleteSegment", "takeFromSegment", "beginJourney",
     "chooseNudges", "completeJourneyStep", "publishJourney", "setNudgeRule", "skipJourneyStep",
     "endSpotlight", "publishRecognitionRules", "showOnLeaderboard", "configureDirectory", "mapGroupToRole",
+    "follow", "unfollow", "mute", "readNotifications", "chooseNotifications", "switchNotificationMail",
+    "chooseDigestTimeZone", "proposeNotificationDefaults",
 }  # fmt: skip
 
 #: Who asks: a role, as a member is granted it, and what they are beside.
@@ -89,7 +91,7 @@ def test_a_permission_is_described_by_its_mutation() -> None:
 
 def test_everything_that_a_mutation_is_about_says_what_the_viewer_can() -> None:
     silent = {kind for kind in NODES if "viewerCan" not in object_type(kind).fields}
-    assert silent == {"Invitation", "ProvisionedGroup", "Segment"}, "those of NOT_TOLD"
+    assert silent == {"Invitation", "Notification", "ProvisionedGroup", "Segment"}, "those of NOT_TOLD"
 
 
 #: What each kind of thing is of; a name with more behind it is another one of the same type.

@@ -94,7 +94,7 @@ async def test_each_address_is_invited_once_and_bad_rows_have_their_line(path: P
     rows = list(csv.reader(refused.read_text(encoding="utf-8-sig").splitlines()))
     assert {int(row[0]): row[1].split(":")[0] for row in rows[1:]} == {
         4: "not an e-mail address", 7: "no address",
-        8: "the role is none of owner, builder, moderator, ambassador, member",
+        8: "the role is none of owner, builder, moderator, ambassador, guest_speaker, member",
         9: "revoke the invitation first (ALREADY_INVITED)", 10: "not an e-mail address",
         11: "a quote is opened and not closed",
     }  # fmt: skip

@@ -133,7 +133,7 @@ READ = {
 @pytest.mark.parametrize("event", READ, ids=lambda event: event.wire_name)
 def test_an_event_is_read_as_its_owner_writes_it(event: type[Event]) -> None:
     service = READ[event]
-    files = sorted((SERVICES / service / "tests/golden").glob(f"{event.wire_name}.v*.json"))
+    files = sorted((SERVICES / service).rglob(f"tests/golden/{event.wire_name}.v*.json"))
     assert files, "the owner has no such event"
     for file in files:
         [attributes] = json.loads(file.read_bytes())
