@@ -1,8 +1,7 @@
 """A timetable that follows a clock which a test turns: weeks pass in a moment."""
 
 import asyncio
-import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from datetime import datetime, timedelta
 
 from libs.shared.schedules import Due
@@ -12,11 +11,13 @@ from libs.shared.testing.clock import FakeClock
 class FakeTimetable:
     """A `Timetable` that outlives the services of a test, as the server's does; `advance` turns its clock.
 
-    `waiting` holds what is to come: (kind, id) → (time, data).
+    `waiting` holds what is to come: (kind, id) → (time, data).  With `kinds`, what is due of others waits on: it is no
+    matter of the test.
     """
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, kinds: Collection[str] | None = None) -> None:
         self.clock = clock
+        self._kinds = kinds
         self.waiting: dict[tuple[str, str], tuple[datetime, bytes]] = {}
         self._handle: asyncio.Future[Callable[[Due], Awaitable[None]]] | None = None
 
@@ -46,11 +47,16 @@ class FakeTimetable:
         Raises what is raised for one that fails three times; it goes on waiting.
         """
         until = self.clock.now() + by
-        while due := heapq.nsmallest(1, ((at, *key) for key, (at, _) in self.waiting.items() if at <= until)):
-            [(at, kind, id_)] = due
+        while due := min(self._due(until), default=None):
+            at, kind, id_ = due
             await self.clock.advance(max(timedelta(), at - self.clock.now()))
             await self._hand_over(kind, id_)
         await self.clock.advance(until - self.clock.now())
+
+    def _due(self, until: datetime) -> Iterator[tuple[datetime, str, str]]:
+        for (kind, id_), (at, _) in self.waiting.items():
+            if at <= until and (self._kinds is None or kind in self._kinds):
+                yield at, kind, id_
 
     async def _hand_over(self, kind: str, id_: str) -> None:
         kept = self.waiting[kind, id_]

@@ -50,7 +50,7 @@ class Weeks:
     def __init__(self, nats_url: str, mongo_url: str) -> None:
         # Ahead of the servers' clock, so that nothing is recorded before it happens.
         self.clock = FakeClock(datetime.now(UTC) + timedelta(days=1))
-        self.timetable = FakeTimetable(self.clock)
+        self.timetable = FakeTimetable(self.clock, {"journey", "nudge"})
         self.start_day = self.clock.now()
         self.brand = uuid7()
         self.app = self._new(nats_url, mongo_url)

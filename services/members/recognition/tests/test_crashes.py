@@ -24,12 +24,11 @@ from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members.recognition.facts import Fact, Window
 from services.members.recognition.sources import (
     SOURCES,
-    IdeaSubmitted,
-    PostPublished,
     ReactionAdded,
     ReplyPublished,
     VoteCast,
 )
+from services.members.recognition.tests.written import IdeaSubmitted, PostPublished, events_of
 from services.members.recognition.views.scores import (
     EntryPageResult,
     Leaderboard,
@@ -49,7 +48,8 @@ class History:
         self.brand = uuid7()
         self.facts: Counter[tuple[str, Fact]] = Counter()
         self._stores = {
-            source.service: JetStreamEventStore(connection, Codec(source.service, source.events)) for source in SOURCES
+            source.service: JetStreamEventStore(connection, Codec(source.service, events_of(source.service)))
+            for source in SOURCES
         }
         self._chance = random.Random(5)
 

@@ -24,21 +24,20 @@ from libs.shared.testing.servers import MongoServer, NatsServer
 from libs.shared.testing.timetable import FakeTimetable
 from libs.shared.testing.views import canonical
 from services.members.member import EraseMember, GrantRole, LeaveBrand
+from services.members.recognition import curtain
 from services.members.recognition.composition import ScoresGetMany, ScoreView
 from services.members.recognition.facts import Fact, Window
 from services.members.recognition.rules import Award, PublishRecognitionRules, Rules
 from services.members.recognition.score import AwardBadge, RecordFact, RevokeBadge, ShowOnLeaderboard
 from services.members.recognition.sources import (
-    SOURCES,
     AttendeeCheckedIn,
-    IdeaSubmitted,
-    PostPublished,
     ReactionAdded,
     ReplyPublished,
     VoteCast,
 )
 from services.members.recognition.spotlight import EndSpotlight, SpotlightMember
 from services.members.recognition.tests.examples import place
+from services.members.recognition.tests.written import IdeaSubmitted, PostPublished, events_of
 from services.members.recognition.views.badges import BadgesGetMany, BadgeView
 from services.members.recognition.views.rules import RecognitionRules, RecognitionRulesResult
 from services.members.recognition.views.scores import (
@@ -66,7 +65,7 @@ class World:
     def __init__(self, nats: NatsServer, mongo: MongoServer) -> None:
         self.nats, self.mongo = nats, mongo
         self.clock = FakeClock(START)
-        self.timetable = FakeTimetable(self.clock)
+        self.timetable = FakeTimetable(self.clock, {curtain.KIND})
         self.app: App
         self.client: Client
         self._last: dict[str, int] = {}
@@ -90,8 +89,7 @@ class World:
     async def append(self, service: str, to: tuple[str, str, str], event: Event, actor: str, at: datetime) -> None:
         """Store an event of (brand, aggregate, id) as the service that it is of does."""
         brand, aggregate, id_ = to
-        events = next(source.events for source in SOURCES if source.service == service)
-        store = JetStreamEventStore(self.app.nats, Codec(service, events))
+        store = JetStreamEventStore(self.app.nats, Codec(service, events_of(service)))
         pending = Pending(
             event=event, id=uuid7(), brand=brand, aggregate=aggregate, aggregate_id=id_, actor=actor, time=at,
             causation_id="c", correlation_id="c",

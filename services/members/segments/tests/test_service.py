@@ -29,7 +29,7 @@ from libs.shared.testing.timetable import FakeTimetable
 from libs.shared.testing.views import canonical
 from services.members import member_decisions
 from services.members.member import MemberJoined, MemberLeft, RoleGranted, RoleRevoked
-from services.members.segments import membership
+from services.members.segments import ageing, membership
 from services.members.segments.composition import MAX_SEGMENTS
 from services.members.segments.listing import AddToSegment, TakeFromSegment
 from services.members.segments.membership import SegmentEntered, SegmentLeft
@@ -71,6 +71,8 @@ class PostPublished(Event, frozen=True, kw_only=True):
     """As discussions writes it, as far as anybody here reads it."""
 
     wire_name: ClassVar[str] = "post_published"
+
+    space_id: str = "s1"
 
 
 class ReactionAdded(Event, frozen=True, kw_only=True):
@@ -123,7 +125,7 @@ class Servers:
             }
         )
         self.clock = FakeClock(START)
-        self.timetable = FakeTimetable(self.clock)
+        self.timetable = FakeTimetable(self.clock, {ageing.KIND})
         self.connection = Connection("test")
 
     @asynccontextmanager
