@@ -29,7 +29,7 @@ NAMES = (
     "footprint",
 )
 #: The same, run only when they are named: they need more than Python, or more time.
-NAMED = ("members", "overload", "peers")
+NAMED = ("imports", "members", "overload", "peers")
 
 _WIDTH = 160
 

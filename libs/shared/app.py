@@ -50,6 +50,9 @@ def anybody(_: Query) -> bool:
 
 
 _BACKGROUND_RETRY_SECONDS = 1.0
+#: How many views write at the same time.  With a large batch of each of twenty views at once the embedded server took
+#: five times as long, asleep most of the time (docs/performance.md).
+_COMMITS_AT_ONCE = 2
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 _log = logger(__name__)
@@ -295,9 +298,10 @@ class App:
             await _reach(self.db.client, deadline)
         if self._views:
             await self.positions.start()
+            turns = asyncio.Semaphore(_COMMITS_AT_ONCE)
             for view in self._views.values():
                 projector = Projector(
-                    view, nats=self.nats, database=self.db, positions=self.positions, vault=self.vault
+                    view, nats=self.nats, database=self.db, positions=self.positions, vault=self.vault, turns=turns
                 )
                 self.projectors.append(projector)
                 self._tasks.append(asyncio.create_task(_project(projector), name=f"view {view.name}"))

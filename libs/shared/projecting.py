@@ -68,7 +68,8 @@ def backoff(attempt: int) -> float:
 class Applier:
     """One writer to one generation; `sequence` is how far it has come, `owner` names it in the checkpoint.
 
-    `vault` has the keys to personal fields; a view that reads none needs none.
+    `vault` has the keys to personal fields; a view that reads none needs none.  `turns` lets only so many commits run
+    at once, of all that share it.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class Applier:
         owner: str,
         *,
         vault: Vault | None = None,
+        turns: asyncio.Semaphore | None = None,
     ) -> None:
         self.view = view
         self.generation = generation
         self.sequence = sequence
         self._owner = owner
         self._vault = vault
+        self._turns = turns or asyncio.Semaphore()
         self._database = database
         self._generations = Generations(database)
         self._collections = self._generations.collections(view, generation)
@@ -158,7 +161,7 @@ class Applier:
         _events.add(batch.events, {"view": self.view.name})
 
     async def _commit_once(self, batch: Projected) -> None:
-        async with transaction(self._database, await self._open_session()) as session:
+        async with self._turns, transaction(self._database, await self._open_session()) as session:
             # The checkpoint first: of two writers one conflicts here, before it has written anything else.
             moved = await self._generations.advance(
                 self.generation, session, previous=self.sequence, sequence=batch.sequence, owner=self._owner

@@ -50,7 +50,19 @@ class SetMember(NamedTuple):
     counters: Sequence[Counter] = ()
 
 
-Change: TypeAlias = Write | SetMember
+class Increment(NamedTuple):
+    """Numbers in a document go up or down; those of neighbouring events are summed, so that they are one write a batch.
+
+    A document that is missing is made, with the `fields`, which are the same at every time.
+    """
+
+    collection: str
+    id: str
+    amounts: Mapping[str, int]
+    fields: Mapping[str, str] = {}
+
+
+Change: TypeAlias = Write | SetMember | Increment
 
 
 class View(ABC):
@@ -111,7 +123,7 @@ def set_ids(changes: Iterable[Change]) -> dict[str, list[str]]:
 
 
 class Planner:
-    """Turns the changes of a batch into ordered operations for each collection, sets and counters folded."""
+    """Turns the changes of a batch into ordered operations for each collection, sets and counts folded."""
 
     def __init__(self, collections: Iterable[str]) -> None:
         self._known = frozenset(collections)
@@ -131,6 +143,10 @@ class Planner:
                 self._check(change.collection, is_set=False)
                 batch.setdefault(change.collection, _Operations()).write(change.operation)
                 continue
+            if isinstance(change, Increment):
+                self._check(change.collection, is_set=False)
+                batch.setdefault(change.collection, _Operations()).add(change.id, change.amounts, change.fields)
+                continue
             self._check(change.collection, is_set=True)
             before = present.get(change.collection, frozenset())
             now = members.setdefault(change.collection, {})
@@ -142,7 +158,8 @@ class Planner:
                 continue
             for counter in change.counters:
                 self._check(counter.collection, is_set=False)
-                batch.setdefault(counter.collection, _Operations()).count(counter, 1 if becomes else -1)
+                amounts = {counter.field: 1 if becomes else -1}
+                batch.setdefault(counter.collection, _Operations()).add(counter.id, amounts, {})
         return {collection: ready for collection, operations in batch.items() if (ready := operations.finish())}
 
     def _check(self, collection: str, *, is_set: bool) -> None:
@@ -155,21 +172,23 @@ class Planner:
 
 
 class _Operations:
-    """The operations of one collection in order; counters are summed up to the next plain write."""
+    """The operations of one collection in order; what is counted is summed up to the next plain write."""
 
     def __init__(self) -> None:
         self._ready: list[Operation] = []
-        self._counts: dict[str, dict[str, int]] = {}
+        self._counts: dict[str, tuple[dict[str, int], dict[str, str]]] = {}
         self._set: dict[str, tuple[Mapping[str, Any] | None, bool]] = {}
 
     def write(self, operation: Operation) -> None:
         self._flush_counts()
         self._ready.append(operation)
 
-    def count(self, counter: Counter, amount: int) -> None:
+    def add(self, id_: str, amounts: Mapping[str, int], fields: Mapping[str, str]) -> None:
         # A sum of zero is still written: it makes the field exist, as it would had the batch been cut in between.
-        fields = self._counts.setdefault(counter.id, {})
-        fields[counter.field] = fields.get(counter.field, 0) + amount
+        sums, made = self._counts.setdefault(id_, ({}, {}))
+        for field, amount in amounts.items():
+            sums[field] = sums.get(field, 0) + amount
+        made.update(fields)
 
     def put(self, change: SetMember, *, existed: bool) -> None:
         self._set[change.id] = (change.document, existed)
@@ -179,8 +198,9 @@ class _Operations:
         return [*self._ready, *self._set_operations()]
 
     def _flush_counts(self) -> None:
-        for id_, fields in self._counts.items():
-            self._ready.append(UpdateOne({"_id": id_}, {"$inc": fields}, upsert=True))
+        for id_, (sums, fields) in self._counts.items():
+            change = {"$inc": sums, "$setOnInsert": fields} if fields else {"$inc": sums}
+            self._ready.append(UpdateOne({"_id": id_}, change, upsert=True))
         self._counts = {}
 
     def _set_operations(self) -> Iterator[Operation]:

@@ -69,6 +69,7 @@ class Projector:
         database: Database,
         positions: Positions,
         vault: Vault | None = None,
+        turns: asyncio.Semaphore | None = None,
         batch: int = 1_000,
         grace_seconds: float = _GRACE_SECONDS,
     ) -> None:
@@ -82,6 +83,7 @@ class Projector:
         self._database = database
         self._positions = positions
         self._vault = vault
+        self._turns = turns
         self._batch = batch
         self._grace_seconds = grace_seconds
         self._generations = Generations(database)
@@ -129,8 +131,15 @@ class Projector:
             await self._stand_by(opened.generation)
 
     async def _project(self, opened: Opened) -> None:
-        generation, vault = opened.generation, self._vault
-        applier = Applier(self.view, generation, opened.sequence, self._database, self._owner, vault=vault)
+        applier = Applier(
+            self.view,
+            opened.generation,
+            opened.sequence,
+            self._database,
+            self._owner,
+            vault=self._vault,
+            turns=self._turns,
+        )
         reader = StreamReader(
             self._nats, self.view.stream, self.view.subjects, after=opened.sequence, batch=self._batch
         )

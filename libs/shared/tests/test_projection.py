@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateOne
 
-from libs.shared.projection import Change, Counter, Operation, Planner, SetMember, ViewError, Write, set_ids
+from libs.shared.projection import Change, Counter, Increment, Operation, Planner, SetMember, ViewError, Write, set_ids
 
 VOTES = Counter("ideas", "i1", "votes")
 
@@ -63,6 +63,34 @@ def test_a_plain_write_keeps_its_place_among_counts() -> None:
     plan = planner().plan([vote("a"), Write("ideas", delete), vote("b")], {})
     up = UpdateOne({"_id": "i1"}, {"$inc": {"votes": 1}}, upsert=True)
     assert plan["ideas"] == [up, delete, up]
+
+
+def test_increments_of_a_batch_are_one_write_a_document() -> None:
+    changes = [
+        Increment("ideas", "i1", {"views": 1}, {"brand": "b"}),
+        Increment("ideas", "i2", {"views": 1}),
+        Increment("ideas", "i1", {"views": 1, "shares": 2}, {"brand": "b"}),
+    ]
+    assert planner().plan(changes, {})["ideas"] == [
+        UpdateOne({"_id": "i1"}, {"$inc": {"views": 2, "shares": 2}, "$setOnInsert": {"brand": "b"}}, upsert=True),
+        UpdateOne({"_id": "i2"}, {"$inc": {"views": 1}}, upsert=True),
+    ]
+
+
+def test_an_increment_that_is_taken_back_leaves_a_zero() -> None:
+    plan = planner().plan([Increment("ideas", "i1", {"views": 1}), Increment("ideas", "i1", {"views": -1})], {})
+    assert plan["ideas"] == [UpdateOne({"_id": "i1"}, {"$inc": {"views": 0}}, upsert=True)]
+
+
+def test_a_plain_write_keeps_its_place_among_increments() -> None:
+    delete, one = DeleteOne({"_id": "i1"}), Increment("ideas", "i1", {"views": 1})
+    up = UpdateOne({"_id": "i1"}, {"$inc": {"views": 1}}, upsert=True)
+    assert planner().plan([one, Write("ideas", delete), one], {})["ideas"] == [up, delete, up]
+
+
+def test_no_increment_stands_in_a_set() -> None:
+    with pytest.raises(ViewError, match="is a set"):
+        planner().plan([vote("a"), Increment("votes", "i1:a", {"n": 1})], {})
 
 
 def test_an_undeclared_collection_is_refused() -> None:

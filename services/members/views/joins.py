@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
-from pymongo import IndexModel, UpdateOne
+from pymongo import IndexModel
 
 from libs.shared.domain import Query
 from libs.shared.paging import MAX_SIZE, PageRequest, page, page_index
-from libs.shared.projection import Change, View, Write
+from libs.shared.projection import Change, Increment, View
 from libs.shared.recorded import Recorded
 from services.members import member, member_decisions
 from services.members.member import MemberJoined
@@ -76,12 +76,10 @@ class JoinsView(View):
             return
         brand, referrer = recorded.brand, recorded.event.referrer
         source = recorded.event.source or (REFERRAL if referrer else DIRECT)
-        yield _count("sources", f"{brand}:{source}", brand=brand, source=source)
+        yield Increment("sources", f"{brand}:{source}", {"joins": 1}, {"brand": brand, "source": source})
         if referrer:
-            yield _count("referrers", f"{brand}:{referrer}", brand=brand, member=referrer)
-        yield Write(
-            "totals", UpdateOne({"_id": brand}, {"$inc": {"joins": 1, "referred": int(bool(referrer))}}, upsert=True)
-        )
+            yield Increment("referrers", f"{brand}:{referrer}", {"joins": 1}, {"brand": brand, "member": referrer})
+        yield Increment("totals", brand, {"joins": 1, "referred": int(bool(referrer))})
 
     async def join_report(self, query: JoinReport) -> JoinReportView:
         """The report, as far as the view has come."""
@@ -114,7 +112,3 @@ class JoinsView(View):
             descending=True,
         )
         return found.items
-
-
-def _count(collection: str, id_: str, **fields: str) -> Write:
-    return Write(collection, UpdateOne({"_id": id_}, {"$inc": {"joins": 1}, "$setOnInsert": fields}, upsert=True))

@@ -11,7 +11,7 @@ from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
 from libs.shared.domain import ERASED, Id, NotFound, Query
 from libs.shared.paging import DEFAULT_SIZE, MAX_SIZE, Page, PageRequest, page, page_index
-from libs.shared.projection import Change, View, Write
+from libs.shared.projection import Change, Increment, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.text import Line
 from libs.shared.times import from_ms, to_ms
@@ -128,7 +128,7 @@ class MemberListView(View):
         match recorded.event:
             case MemberJoined() as event:
                 yield Write("members", ReplaceOne(who, {**who, **_joined(recorded, event)}, upsert=True))
-                yield Write("totals", UpdateOne({"_id": brand}, {"$inc": {"count": 1}}, upsert=True))
+                yield Increment("totals", brand, {"count": 1})
                 yield from named(brand, member, event.display_name)
             case ProfileChanged() as event:
                 yield Write("members", UpdateOne(who, {"$set": {"display_name": event.display_name}}))
@@ -141,7 +141,7 @@ class MemberListView(View):
             case MemberLeft():
                 left = {"joined": False, "left_at_ms": to_ms(recorded.time), "roles": []}
                 yield Write("members", UpdateOne(who, {"$set": left, "$unset": {"identity": ""}}))
-                yield Write("totals", UpdateOne({"_id": brand}, {"$inc": {"count": -1}}, upsert=True))
+                yield Increment("totals", brand, {"count": -1})
                 yield forgotten(brand, member)
             case ServiceAccountCreated() as event:
                 yield Write("members", ReplaceOne(who, {**who, **_named(recorded, event.name)}, upsert=True))

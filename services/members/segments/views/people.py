@@ -8,7 +8,7 @@ from pymongo import DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
-from libs.shared.projection import Change, View, Write
+from libs.shared.projection import Change, Increment, View, Write
 from libs.shared.recorded import Recorded
 from services.members import member, member_decisions
 from services.members.member import MemberJoined, MemberLeft, RoleGranted, RoleRevoked
@@ -45,14 +45,14 @@ class PeopleView(View):
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes.  Joining and leaving alternate, so plain increments stay exact."""
-        who, brand = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}, {"_id": recorded.brand}
+        who = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
         match recorded.event:
             case MemberJoined() as event:
                 yield Write("people", ReplaceOne(who, {**who, **_joined(recorded, event)}, upsert=True))
-                yield Write("totals", UpdateOne(brand, {"$inc": {"count": 1}}, upsert=True))
+                yield Increment("totals", recorded.brand, {"count": 1})
             case MemberLeft():
                 yield Write("people", DeleteOne(who))
-                yield Write("totals", UpdateOne(brand, {"$inc": {"count": -1}}, upsert=True))
+                yield Increment("totals", recorded.brand, {"count": -1})
             case RoleGranted(role=role):
                 yield Write("people", UpdateOne(who, {"$addToSet": {"roles": role.value}}))
             case RoleRevoked(role=role):
