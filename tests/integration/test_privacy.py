@@ -163,8 +163,9 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
     acts = ["members act counts", "members acts of a day"]
     silence = ["members nudges", "members last post or reply", "members last idea"]
     words = "members words in an invitation"
-    things = ["members membership", "members profile", "members consent", words, *silence, *honours,
-              "members networking",
+    told = ["members digests", *["members notification"] * 4]
+    things = ["members membership", "members profile", "members consent", words, "members standing",
+              "members role change", *told, *silence, *honours, "members networking",
               "members block", "members provisioned user", "members provisioned group", "members segment facts",
               *acts, *acts, "discussions post", "discussions reply", "discussions reaction", "events rsvp",
               "feedback idea", "feedback vote"]  # fmt: skip
