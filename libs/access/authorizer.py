@@ -84,6 +84,7 @@ class Authorizer:
 
         Who is suspended is in the brand, and who is banned is not.
         """
+        await self._as_of(query)
         if not self._now(await self._rights(query.brand, query.viewer)) - {PROVISIONER}:
             raise Forbidden("only members of this brand may see this")
 
@@ -91,7 +92,12 @@ class Authorizer:
         """Raise `Forbidden` unless the viewer has one of the roles, and is a person or SYSTEM: no service account."""
         if is_account(query.viewer):
             raise Forbidden
+        await self._as_of(query)
         require(await self.roles(query.brand, query.viewer), frozenset(allowed))
+
+    async def _as_of(self, query: Query) -> None:
+        """Who has seen a membership change is not answered as if it had not."""
+        await self._positions.wait(self._view, query.at_least, self._timeout_seconds)
 
     def _now(self, rights: Rights) -> frozenset[str]:
         return rights.roles(to_ms(self._clock.now()))

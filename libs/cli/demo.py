@@ -5,6 +5,8 @@ from pathlib import Path
 
 from libs.access.roles import Role
 from libs.cli.import_report import Report
+from libs.cli.import_sender import Sender
+from libs.cli.import_views import wait_for_views
 from libs.cli.importer import import_files
 from libs.cli.up import DEVELOPER
 from libs.shared.bus import BusClient
@@ -40,5 +42,7 @@ async def import_demo(bus: BusClient, identity_key: bytes, issuer: str, report: 
         member_id=member,
         role=Role.OWNER,
     )
+    sender = Sender(bus)
     for command in (join, own):
-        await bus.command("members", "member", command.wire_name, command)
+        await sender.send(command)
+    await wait_for_views(sender, brand)

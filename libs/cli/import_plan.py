@@ -21,7 +21,7 @@ from services.feedback.idea import ChangeIdeaStatus, SubmitIdea
 from services.feedback.vote import CastVote
 from services.members.brand import BrandKind, CreateBrand
 from services.members.invitations.invitation import InviteMember
-from services.members.member import JoinBrand
+from services.members.member import GrantRole, JoinBrand
 from services.members.network import CreateNetwork
 
 #: Which service and aggregate decide a command.
@@ -29,7 +29,8 @@ ROUTES: dict[type[Command], tuple[str, str]] = {
     CreateNetwork: ("members", "network"),
     CreateBrand: ("members", "brand"),
     JoinBrand: ("members", "member"),
-    InviteMember: ("members", "invitation"),
+    InviteMember: ("members", "invitation"),  # of a list of addresses
+    GrantRole: ("members", "member"),  # of the demo
     CreateSpace: ("discussions", "space"),
     PublishPost: ("discussions", "thread"),
     PublishReply: ("discussions", "thread"),

@@ -50,8 +50,8 @@ def anybody(_: Query) -> bool:
 
 
 _BACKGROUND_RETRY_SECONDS = 1.0
-#: How many views write at the same time.  With a large batch of each of twenty views at once the embedded server took
-#: five times as long, asleep most of the time (docs/performance.md).
+#: How many views write a large batch at the same time.  With one of each of twenty views at once the embedded server
+#: took five times as long, asleep most of the time (docs/performance.md).
 _COMMITS_AT_ONCE = 2
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 

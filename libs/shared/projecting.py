@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import structlog
@@ -21,6 +21,8 @@ from libs.shared.telemetry import meter
 from libs.shared.vault import Vault
 
 _MESSAGES_AT_ONCE = 100
+#: Larger batches take turns, smaller ones are what somebody waits for.
+_LARGE_BATCH = 50
 _FIRST_RETRY_SECONDS = 0.05
 _LAST_RETRY_SECONDS = 2.0
 _ENDING_SECONDS = 5.0
@@ -68,8 +70,8 @@ def backoff(attempt: int) -> float:
 class Applier:
     """One writer to one generation; `sequence` is how far it has come, `owner` names it in the checkpoint.
 
-    `vault` has the keys to personal fields; a view that reads none needs none.  `turns` lets only so many commits run
-    at once, of all that share it.
+    `vault` has the keys to personal fields; a view that reads none needs none.  `turns` lets only so many commits of
+    large batches run at once, of all that share it.
     """
 
     def __init__(
@@ -161,7 +163,8 @@ class Applier:
         _events.add(batch.events, {"view": self.view.name})
 
     async def _commit_once(self, batch: Projected) -> None:
-        async with self._turns, transaction(self._database, await self._open_session()) as session:
+        turn = self._turns if batch.events > _LARGE_BATCH else nullcontext()
+        async with turn, transaction(self._database, await self._open_session()) as session:
             # The checkpoint first: of two writers one conflicts here, before it has written anything else.
             moved = await self._generations.advance(
                 self.generation, session, previous=self.sequence, sequence=batch.sequence, owner=self._owner

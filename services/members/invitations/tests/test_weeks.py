@@ -111,7 +111,8 @@ async def weeks(tmp_path: Path) -> AsyncIterator[Weeks]:
     with NatsServer(tmp_path / "nats") as nats, MongoServer(tmp_path / "mongo") as mongo, Mailbox() as mailbox:
         connection = Connection("test")
         await connection.open(nats.url)
-        yield Weeks(nats, mongo, mailbox, FakeTimetable(FakeClock()), BusClient(connection))
+        timetable = FakeTimetable(FakeClock(), {"invitation_expiry", "invitation_forgetting", "mail"})
+        yield Weeks(nats, mongo, mailbox, timetable, BusClient(connection))
         await connection.close()
 
 

@@ -70,7 +70,7 @@ class World:
     def __init__(self, servers: Servers) -> None:
         self.servers = servers
         self.clock = FakeClock(datetime(2026, 3, 1, tzinfo=UTC))
-        self.timetable = Brittle(self.clock)
+        self.timetable = Brittle(self.clock, {"role_ends", "suspension_ends"})
         self.brand = uuid7()
         self.member = member_id(KEY.encode(), self.brand, "marie")
         self.bus: BusClient | None = None
