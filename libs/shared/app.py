@@ -50,6 +50,7 @@ def anybody(_: Query) -> bool:
 
 
 _BACKGROUND_RETRY_SECONDS = 1.0
+_END_SECONDS = 0.25
 #: How many views write a large batch at the same time.  With one of each of twenty views at once the embedded server
 #: took five times as long, asleep most of the time (docs/performance.md).
 _COMMITS_AT_ONCE = 2
@@ -318,11 +319,18 @@ class App:
         self._serving = False
         deadline = time.monotonic() + self.settings.shutdown_seconds
         await self._responder.stop(grace_seconds=self.settings.shutdown_seconds)
+        ending: set[asyncio.Task[None]] = {asyncio.create_task(handler.settle()) for handler in self._handlers}
+        ending.update(self._tasks)
         for task in self._tasks:
             task.cancel()
-        settled = [asyncio.create_task(handler.settle()) for handler in self._handlers]
-        if ending := [*self._tasks, *settled]:
-            await asyncio.wait(ending, timeout=max(0.5, deadline - time.monotonic()))
+        last = max(deadline, time.monotonic() + 0.5)
+        while ending and time.monotonic() < last:
+            _, ending = await asyncio.wait(ending, timeout=min(_END_SECONDS, last - time.monotonic()))
+            for task in ending:
+                if (
+                    task.get_name() in self._loops
+                ):  # a driver may swallow a cancellation; projectors end what they write
+                    task.cancel()
         if self._views:
             await self.positions.stop()
         await self.nats.close()
