@@ -70,7 +70,7 @@ class Projector:
         positions: Positions,
         vault: Vault | None = None,
         turns: asyncio.Semaphore | None = None,
-        batch: int = 1_000,
+        batch: int = 200,
         grace_seconds: float = _GRACE_SECONDS,
     ) -> None:
         self.view = view
