@@ -1,4 +1,4 @@
-"""What every service answers when a member is erased: it records it, and says when its views show nothing any more."""
+"""What every service answers when a member is erased: it records it, and says how far all its views are."""
 
 import asyncio
 from typing import ClassVar
@@ -10,16 +10,16 @@ from libs.shared.app import App
 from libs.shared.domain import SYSTEM, Forbidden, Query
 
 
-class ErasureShown(Query, frozen=True, kw_only=True):
-    """Wait until all views have passed `at_least`, the places where an erasure is recorded; STALE_VIEW if they do not.
+class ViewsShown(Query, frozen=True, kw_only=True):
+    """Wait until all views of the service have passed `at_least`, whatever their streams; STALE_VIEW if they do not.
 
     For the platform only.
     """
 
-    wire_name: ClassVar[str] = "erasure_shown"
+    wire_name: ClassVar[str] = "views_shown"
 
 
-class Scrubbed(Struct, frozen=True, kw_only=True):
+class Shown(Struct, frozen=True, kw_only=True):
     """The views that have passed it."""
 
     views: list[str]
@@ -29,13 +29,13 @@ def compose_erasing(app: App) -> None:
     """Let a service take part in erasures."""
     app.aggregate(erasure.DECIDER)
 
-    async def platform_only(query: ErasureShown) -> None:
+    async def platform_only(query: ViewsShown) -> None:
         if query.viewer != SYSTEM:
             raise Forbidden("only the platform asks this")
 
-    async def shown(query: ErasureShown) -> Scrubbed:
+    async def shown(query: ViewsShown) -> Shown:
         views = list(app.views.values())
         await asyncio.gather(*(app.positions.wait(view, query.at_least, app.settings.stale_seconds) for view in views))
-        return Scrubbed(views=sorted(view.name for view in views))
+        return Shown(views=sorted(view.name for view in views))
 
-    app.query(ErasureShown, Scrubbed, shown, view=None, allow=platform_only)
+    app.query(ViewsShown, Shown, shown, view=None, allow=platform_only)

@@ -6,7 +6,7 @@ Every step is safe to repeat, so a process that is killed anywhere, or runs besi
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from libs.access.erasing import ErasureShown, Scrubbed
+from libs.access.erasing import Shown, ViewsShown
 from libs.access.erasure import RecordErasure
 from libs.shared.commands import CommandHandler
 from libs.shared.domain import SYSTEM, Accepted, DomainError
@@ -84,8 +84,8 @@ class Erasures:
         _log.info("erasure certified", member=owner.member)
 
     async def _scrubbed(self, owner: KeyId, service: str, positions: dict[str, int]) -> ScrubbedService:
-        question = ErasureShown(brand=owner.brand, viewer=SYSTEM, at_least=positions)
-        shown = await self._bus.query(service, question.wire_name, question, Scrubbed)
+        question = ViewsShown(brand=owner.brand, viewer=SYSTEM, at_least=positions)
+        shown = await self._bus.query(service, question.wire_name, question, Shown)
         return ScrubbedService(service=service, sequence=positions[service.upper()], views=tuple(shown.views))
 
     async def _certify(self, owner: KeyId, record: RecordErasure, services: list[ScrubbedService]) -> Accepted:

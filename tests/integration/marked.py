@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pymongo import MongoClient
 
-from libs.access.erasing import ErasureShown, Scrubbed
+from libs.access.erasing import Shown, ViewsShown
 from libs.access.roles import Role
 from libs.shared.bus import BusClient
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
@@ -178,7 +178,7 @@ class Marker:
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
         await self._provision(made)
         leads = await self.send("members.member", GrantRole, brand, SYSTEM, member_id=member, role=Role.BUILDER)
-        await self.ask("members", ErasureShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Scrubbed)  # waits
+        await self.ask("members", ViewsShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Shown)  # waits
         guest = {"address": f"guest-{mark}@example.org", "message": f"{mark}words"}
         made.at |= (await self.send("members.invitation", InviteMember, brand, member, **guest)).position
         return made

@@ -93,7 +93,7 @@ FOR_OTHERS: Final = {
     "cmd.members.provisioned_user.settle_access",
     *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
-    *(f"qry.{service}.erasure_shown" for service in SERVICES),
+    *(f"qry.{service}.views_shown" for service in SERVICES),
 }
 #: What a query's list of keys is called; its answer has as many items.
 KEYS: Final = ("ids", "target_ids", "thread_ids")
