@@ -96,22 +96,26 @@ async def _search(brand: Brand, prefix: str, after: str | None = None) -> Any:
     return found
 
 
+def _common(names: Sequence[str], letters: int, more_than: int) -> list[str]:
+    """The beginnings of so many letters that more words than that have."""
+    begin = Counter(word[:letters] for name in names for word in fold(name).split())
+    return [prefix for prefix, often in begin.items() if often > more_than]
+
+
 def _search_common(names: Sequence[str], letters: int) -> Question:
     """Search by beginnings that so many have that a page is full; where a page stands among the samples is chance."""
-    words = [word for name in names for word in fold(name).split()]
-    common = [prefix for prefix, often in Counter(word[:letters] for word in words).items() if often > _PAGE]
+    common = _common(names, letters, _PAGE)
     return lambda brand, draw: _search(brand, draw.choice(common))
 
 
 async def _second_pages(brands: Sequence[Brand]) -> Question:
-    """The second page of such beginnings; each is full in both brands."""
-    words = [word for name in brands[0].names for word in fold(name).split()]
-    often = [start for start, number in Counter(word[:2] for word in words).items() if number > 2 * _PAGE]
-    after = {(id(brand), start): (await _search(brand, start)).cursors[-1] for brand in brands for start in often}
+    """The second page of beginnings of two letters; each is full in both brands."""
+    common = _common(brands[0].names, 2, 2 * _PAGE)
+    after = {(id(brand), prefix): (await _search(brand, prefix)).cursors[-1] for brand in brands for prefix in common}
 
-    async def ask(brand: Brand, draw: random.Random) -> object:
-        start = draw.choice(often)
-        return await _search(brand, start, after[id(brand), start])
+    def ask(brand: Brand, draw: random.Random) -> Awaitable[object]:
+        prefix = draw.choice(common)
+        return _search(brand, prefix, after[id(brand), prefix])
 
     return ask
 
