@@ -5,11 +5,14 @@ whatever comes after is unreadable, and a rebuilt view comes to the same.
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta, Struct
 
 from libs.shared.domain import SYSTEM, Command, Decider, Event, Forbidden, Id
+
+#: The services that hold something about members and so record it; the stream of the first is read by the others too.
+SERVICES: Final = ("members", "discussions", "events", "feedback")
 
 # Events
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from libs.access.erasure import SERVICES
 from libs.cli.import_sender import Sender
 from libs.shared.domain import BrandId
-
-_SERVICES = ("members", "discussions", "events", "feedback")
 
 
 async def wait_for_views(sender: Sender, brand: BrandId) -> None:
@@ -13,5 +12,5 @@ async def wait_for_views(sender: Sender, brand: BrandId) -> None:
 
     Views of one service follow the streams of others, so each is asked about everything that was sent.
     """
-    for service in _SERVICES:
+    for service in SERVICES:
         await sender.ask(service, "views_shown", Any, brand=brand, at_least=dict(sender.position))

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from libs.access.erasing import Shown, ViewsShown
-from libs.access.erasure import RecordErasure
+from libs.access.erasure import SERVICES, RecordErasure
 from libs.shared.commands import CommandHandler
 from libs.shared.domain import SYSTEM, Accepted, DomainError
 from libs.shared.ids import derived_id
@@ -17,9 +17,6 @@ from libs.shared.service import App
 from libs.shared.vault import Vault
 from services.members.member import CertifyErasure, Member, MemberCommand, MemberEvent, ScrubbedService
 from services.members.views.erasures import ErasuresView
-
-#: The services that hold something about members; the first is this one, whose stream the others read too.
-SERVICES = ("members", "discussions", "events", "feedback")
 
 _AT_ONCE = 8
 _LOOK_SECONDS = 1.0

@@ -21,6 +21,7 @@ from graphql import (
     is_required_argument,
 )
 
+from libs.access.erasure import SERVICES
 from libs.access.gate import Module, Stage
 from libs.access.roles import Role
 from libs.access.scopes import Scope
@@ -37,7 +38,6 @@ from services.gateway.ids import encode
 from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
-from services.members.erasure import SERVICES
 from services.members.invitations.invitation import Status as InvitationState
 from services.members.invitations.view import Progress
 from services.members.journeys.journey import Completer, StepKind

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
+from libs.access.erasure import SERVICES
 from libs.access.permissions import ViewerCan
 from libs.shared.domain import SYSTEM
 from libs.shared.ids import uuid7
 from libs.shared.testing.platform import OPERATOR, Platform
 from services.gateway import consistency
 from services.gateway import ids as global_ids
-from services.members.erasure import SERVICES
 from tests.integration.community import Community, accepted, found, furnish, refused
 from tests.integration.test_gate import COMMANDS, Brand
 from tests.integration.test_needs_members import brand as fields_of

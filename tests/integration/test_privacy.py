@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from libs.access.erasure import SERVICES
 from libs.shared.connection import Connection
 from libs.shared.domain import ERASED, NO_BRAND, DomainError, Erased
 from libs.shared.testing.platform import Platform
@@ -17,7 +18,6 @@ from services.discussions.views.threads import PostsGetMany, PostView
 from services.feedback.views.ideas import IdeasGetMany, IdeaView
 from services.gateway import consistency
 from services.gateway.ids import encode
-from services.members.erasure import SERVICES
 from services.members.member import JoinBrand
 from services.members.profiles.views.profiles import ProfilesGetMany, ProfileView
 from services.members.views.member_list import MembersGetMany, MemberView

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from libs.access.erasure import ErasureRecorded
+from libs.access.erasure import SERVICES, ErasureRecorded
 from libs.shared.app import App
 from libs.shared.codec import Codec
 from libs.shared.domain import BrandId, Event, Owner
@@ -16,7 +16,6 @@ from libs.shared.event_store import StoredMessage, Subject
 from libs.shared.projection import View
 from libs.shared.recorded import Recorded
 from libs.shared.testing.views import canonical, view_bench
-from services.members.erasure import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
