@@ -222,6 +222,7 @@ async def apply_stream(
 
     async with _one_at_a_time(applier, reader) as (start, finished):
         while True:
+            end_if_cancelled()
             messages = await reader.take(idle_seconds)
             batch = await applier.project(messages)
             await finished()
@@ -251,6 +252,17 @@ async def advance_to_head(applier: Applier, js: JetStreamContext) -> bool:
 def passes(error: BaseException) -> bool:
     """Say whether a projector may try again: a server or a key is away, or the consumer has to be made anew."""
     return isinstance(error, NatsError | OSError | ReaderLost | NotOpen | Unavailable) or is_transient(error)
+
+
+def end_if_cancelled() -> None:
+    """Raise `CancelledError` if this task was cancelled and something that it called swallowed that.
+
+    `asyncio.wait_for` of Python 3.11 does when its answer comes at the same moment, and what fails while it cleans up
+    raises its own error instead.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from libs.shared.projecting import (
     advance_to_head,
     apply_stream,
     backoff,
+    end_if_cancelled,
     passes,
 )
 from libs.shared.projection import View
@@ -99,6 +100,7 @@ class Projector:
         attempt = 0
         try:
             while True:
+                end_if_cancelled()
                 try:
                     before = self._positions.reached(self.view)
                     await self._run_once()
@@ -211,6 +213,7 @@ class Projector:
         loop = asyncio.get_running_loop()
         last, since = -1, loop.time()
         while True:
+            end_if_cancelled()
             self._wake.clear()
             sequence, active = (
                 await self._generations.sequence(generation),

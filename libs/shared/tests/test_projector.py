@@ -3,13 +3,15 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from libs.shared.domain import Event
-from libs.shared.generations import NewerVersion
+from libs.shared.generations import Generations, NewerVersion
 from libs.shared.projecting import ProjectionFailed
 from libs.shared.projector import State
+from libs.shared.pull import StreamReader
 from libs.shared.rebuild import Progress, rebuild
 from libs.shared.testing.views import canonical
 from libs.shared.tests.ledger import (
@@ -223,3 +225,39 @@ async def test_a_view_of_another_stream_is_not_continued(log: Log) -> None:
     async with log.running(Ledger()) as (projector, _):
         await until(lambda: projector.state is State.FAILED)
         assert "rebuild the view" in str(projector.failure)
+
+
+@pytest.mark.parametrize("raised", [None, OSError("closed while it cleaned up")])
+@pytest.mark.parametrize("follows", [False, True])
+async def test_a_cancellation_that_a_driver_swallows_ends_a_projector(
+    log: Log, monkeypatch: pytest.MonkeyPatch, raised: OSError | None, *, follows: bool
+) -> None:
+    """Both while it projects and while it follows the one that does; `raised` comes in place of the cancellation."""
+    await log.write("a1", Deposited(amount=1))
+    async with log.running(Ledger()) as (first, _):
+        await asyncio.wait_for(first.caught_up.wait(), 5)
+        async with log.running(Ledger()) as (second, _):
+            await asyncio.wait_for(second.caught_up.wait(), 5)
+            await log.write("a1", Deposited(amount=2))
+            await until(lambda: {first.state, second.state} == {State.ACTIVE, State.STANDBY})
+            state = State.STANDBY if follows else State.ACTIVE
+            task = log.processes[first if first.state is state else second]
+            owner, name = (Generations, "sequence") if follows else (StreamReader, "take")
+            waits, entered = getattr(owner, name), asyncio.Event()
+
+            async def swallows(*arguments: Any, **named: Any) -> Any:
+                if asyncio.current_task() is not task:
+                    return await waits(*arguments, **named)
+                entered.set()
+                try:
+                    await asyncio.sleep(30)
+                except asyncio.CancelledError:
+                    if raised is not None:
+                        raise raised from None
+                return None if follows else []
+
+            monkeypatch.setattr(owner, name, swallows)
+            await asyncio.wait_for(entered.wait(), 5)
+            task.cancel()
+            await asyncio.wait({task}, timeout=5)
+            assert task.cancelled()
