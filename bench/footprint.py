@@ -10,7 +10,7 @@ import psutil
 
 from bench.harness import Line, below, scratch
 from libs.cli.up import SERVICES
-from libs.shared.testing.servers import free_port
+from libs.shared.ports import free_port
 
 _MIB = 1024 * 1024
 _SETTLE_SECONDS = 3

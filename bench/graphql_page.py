@@ -17,8 +17,8 @@ import psutil
 
 from bench.harness import Line, compare, percentile
 from bench.live import BRAND, READER, load, platform, post_request
+from libs.shared.ports import free_port
 from libs.shared.testing.platform import Platform
-from libs.shared.testing.servers import free_port
 
 PAGE = (
     'query Page { brand(slug: "' + BRAND + '") { posts(first: 20) { nodes '

@@ -17,8 +17,8 @@ from fastapi import FastAPI
 from strawberry.fastapi import GraphQLRouter
 
 from bench.static_page import POSTS, SCHEMA
+from libs.shared.ports import free_port
 from libs.shared.testing.issuer import Issuer
-from libs.shared.testing.servers import free_port
 from services.gateway.admission import Admission, Bounds
 from services.gateway.execution import Engine
 from services.gateway.tests.world import FakeBus, world

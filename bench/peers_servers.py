@@ -17,7 +17,7 @@ import psutil
 from bench.harness import scratch
 from bench.live import post_request
 from bench.static_page import AUTHORS, PAGE, POSTS, SCHEMA
-from libs.shared.testing.servers import free_port
+from libs.shared.ports import free_port
 
 NODE: Final = Path(__file__).parent / "peers"
 #: How many processes of each there are.

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import shutil
-import socket
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -15,8 +14,7 @@ from libs.cli.child import Spawn
 from libs.cli.data_folder import MAILS, DataFolder
 from libs.cli.problems import CannotRun
 from libs.cli.supervisor import ProcessSpec
-
-LOOPBACK = "127.0.0.1"
+from libs.shared.ports import LOOPBACK
 
 # Views are synced at every commit, so the log must be too: after a loss of power a checkpoint may lag behind the
 # log, never lead it.  It costs a third of the sequential appends and two thirds of the concurrent ones; both stay
@@ -30,24 +28,6 @@ jetstream {{
 }}
 """
 _NATS_CHATTER = re.compile(r"\[(INF|DBG|TRC)\]")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that are free now, all different."""
-    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
-    ports = [int(taken.getsockname()[1]) for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
-    try:
-        socket.create_server((LOOPBACK, port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def nats_server(folder: DataFolder, port: int, env: Mapping[str, str]) -> ProcessSpec:

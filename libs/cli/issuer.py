@@ -24,8 +24,8 @@ from starlette.routing import Route
 from uuid_utils import uuid7
 
 from libs.cli.data_folder import DataFolder
-from libs.cli.embedded import LOOPBACK
 from libs.cli.problems import CannotRun
+from libs.shared.ports import LOOPBACK
 
 AUDIENCE = "archipel"
 TOKEN_LIFETIME_SECONDS = 24 * 3600

@@ -19,12 +19,12 @@ from libs.cli.child import spawn
 from libs.cli.client import MASTER_KEY_FILE, master_keys
 from libs.cli.console import MergedLog
 from libs.cli.data_folder import DataFolder, Running
-from libs.cli.embedded import LOOPBACK
 from libs.cli.issuer import AUDIENCE, Issuer, IssuerServer
 from libs.cli.nursery import Nursery
 from libs.cli.problems import CannotRun
 from libs.cli.supervisor import ProcessSpec, StartFailed, Supervisor, run_once
 from libs.shared.ids import identity_id
+from libs.shared.ports import LOOPBACK, free_ports, is_free
 from libs.shared.settings import variable
 
 #: What the event-sourced services have in common; importing it takes each of them seconds.
@@ -70,7 +70,7 @@ def up(env: Mapping[str, str]) -> None:
     folder = DataFolder(options.data)
     folder.prepare()
     with folder.lock():
-        if not embedded.is_free(options.gateway_port):
+        if not is_free(options.gateway_port):
             raise CannotRun(
                 f"port {options.gateway_port} is in use: stop what listens there, "
                 f"or choose another with ARCHIPEL_GATEWAY_PORT={options.gateway_port + 1}"
@@ -87,7 +87,7 @@ class _Platform:
         self._env = env
         self._log = MergedLog(["nats", "mongo", "mailbox", *SERVICES, "demo"])
         self._supervisor = Supervisor(self._log)
-        nats_port, mongo_port, self._mail_port, *self._ports = embedded.free_ports(3 + len(SERVICES))
+        nats_port, mongo_port, self._mail_port, *self._ports = free_ports(3 + len(SERVICES))
         self._ports[SERVICES.index("gateway")] = options.gateway_port
         self._nats_port, self._mongo_port = nats_port, mongo_port
         self._issuer_socket, identifier = issuer_place(folder)

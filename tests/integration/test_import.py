@@ -14,8 +14,8 @@ import pytest
 from libs.shared.bus import BusClient
 from libs.shared.domain import NO_BRAND, SYSTEM
 from libs.shared.ids import derived_id, uuid7
+from libs.shared.ports import free_port
 from libs.shared.testing.platform import Platform
-from libs.shared.testing.servers import free_port
 
 DATA = Path(__file__).parents[1] / "data"
 COMMUNITY, BROKEN = DATA / "community.jsonl", DATA / "broken.jsonl"

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-from libs.cli.embedded import free_ports
+from libs.shared.ports import free_ports
 
 START_SECONDS = 90
 STOP_SECONDS = 10

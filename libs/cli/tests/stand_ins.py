@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from libs.cli.embedded import LOOPBACK, answers
+from libs.cli.embedded import answers
 from libs.cli.supervisor import ProcessSpec
+from libs.shared.ports import LOOPBACK
 
 #: Writes its pid to the file given, listens on the port given, and ends in order on SIGTERM.
 SERVES = """

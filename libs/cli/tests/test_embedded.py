@@ -8,10 +8,11 @@ import pytest
 
 from libs.cli import embedded
 from libs.cli.data_folder import DataFolder
-from libs.cli.embedded import LOOPBACK, answers, free_ports, healthy, is_free, require_answer
+from libs.cli.embedded import answers, healthy, require_answer
 from libs.cli.problems import CannotRun
 from libs.cli.supervisor import Supervisor
 from libs.cli.tests.stand_ins import Remembered
+from libs.shared.ports import LOOPBACK, free_ports, is_free
 
 
 async def test_both_servers_start_stop_and_keep_their_data(tmp_path: Path) -> None:
@@ -47,14 +48,6 @@ def test_a_missing_program_is_one_clear_line(tmp_path: Path, monkeypatch: pytest
         embedded.nats_server(folder, 1, {})
     with pytest.raises(CannotRun, match=r"^secantusd-py is not installed"):
         embedded.mongo_server(folder, 1, {})
-
-
-def test_free_ports_differ_and_a_taken_one_is_not_free() -> None:
-    ports = free_ports(5)
-    assert len(set(ports)) == 5
-    with socket.create_server((LOOPBACK, ports[0])):
-        assert not is_free(ports[0])
-    assert is_free(ports[0])
 
 
 @pytest.mark.parametrize(

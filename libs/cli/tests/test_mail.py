@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 from libs.cli import mailbox
 from libs.cli.data_folder import MAILS
-from libs.cli.embedded import LOOPBACK, answers, free_ports
+from libs.cli.embedded import answers
 from libs.cli.mail_reader import kept, show
 from libs.cli.main import app
 from libs.cli.problems import CannotRun
+from libs.shared.ports import LOOPBACK, free_ports
 from libs.shared.testing.tasks import end
 
 

@@ -7,11 +7,12 @@ from libs.cli.client import Target, master_keys
 from libs.cli.problems import CannotRun
 from libs.cli.rotation import rotate_keys
 from libs.shared.connection import Connection
+from libs.shared.ports import free_port
 from libs.shared.privacy import KeyId, MasterKeys
 from libs.shared.rotation import Rotated
 from libs.shared.streams import ensure_streams, key_stream
 from libs.shared.testing.platform import MASTER_KEYS
-from libs.shared.testing.servers import NatsServer, free_port
+from libs.shared.testing.servers import NatsServer
 from libs.shared.vault import Vault
 
 NEW_KEYS = f"new:{base64.b64encode(bytes(32)).decode()}"

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from libs.cli.embedded import LOOPBACK, answers, free_ports
+from libs.cli.embedded import answers
 from libs.cli.supervisor import StartFailed, Supervisor, run_once
 from libs.cli.tests.stand_ins import DEAF, PARENT, SERVES, Remembered, pid_of, spec, until
+from libs.shared.ports import LOOPBACK, free_ports
 
 
 def children() -> set[int]:

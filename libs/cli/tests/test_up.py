@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from libs.cli.data_folder import DataFolder
-from libs.cli.embedded import LOOPBACK, free_ports
 from libs.cli.main import app
 from libs.cli.problems import CannotRun
 from libs.cli.up import Options, issuer_place
+from libs.shared.ports import LOOPBACK, free_ports
 
 
 def run(data: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:

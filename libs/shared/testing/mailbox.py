@@ -12,7 +12,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from libs.shared.testing.servers import free_port
+from libs.shared.ports import free_port
 
 _TAKEN = "250 taken"
 _POLL_SECONDS = 0.02

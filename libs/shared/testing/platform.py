@@ -19,9 +19,9 @@ import msgspec
 from libs.shared.bus import BusClient
 from libs.shared.connection import Connection
 from libs.shared.ids import identity_id, member_id
+from libs.shared.ports import free_port
 from libs.shared.testing.issuer import AUDIENCE, Issuer
 from libs.shared.testing.mailbox import Mailbox
-from libs.shared.testing.servers import free_port
 
 SERVICES = ("members", "discussions", "events", "feedback", "gateway")
 #: The subject whose identity may create networks.

@@ -14,19 +14,14 @@ from typing import ClassVar, Self
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from libs.shared.ports import free_port
+
 _START_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 
 class ServerError(RuntimeError):
     """A server's program is missing, or it did not come up; the message says which and shows the end of its log."""
-
-
-def free_port() -> int:
-    """Return a loopback TCP port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def find_program(name: str) -> Path:

@@ -19,8 +19,9 @@ from libs.shared.bus import BODY_LIMIT_BYTES, DEADLINE, ERROR, BusClient, ErrorR
 from libs.shared.connection import Connection, NotReachable
 from libs.shared.domain import Accepted, Command, DomainError, Forbidden, Id, Invalid, NotFound, Query, Unavailable
 from libs.shared.ids import uuid7
+from libs.shared.ports import free_port
 from libs.shared.rpc import Responder
-from libs.shared.testing.servers import NatsServer, free_port
+from libs.shared.testing.servers import NatsServer
 
 TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 

@@ -19,9 +19,10 @@ from libs.shared.bus import BusClient
 from libs.shared.connection import Connection, NotReachable
 from libs.shared.domain import SYSTEM, Accepted, DomainError, Forbidden, NotFound, Unavailable
 from libs.shared.ids import uuid7
+from libs.shared.ports import free_port
 from libs.shared.service import App
 from libs.shared.settings import Settings
-from libs.shared.testing.servers import MongoServer, NatsServer, free_port
+from libs.shared.testing.servers import MongoServer, NatsServer
 from libs.shared.tests import counting
 from libs.shared.tests.counting import BRAND, STRANGER, CounterReply, Join, ask, increase
 
