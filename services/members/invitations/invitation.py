@@ -205,7 +205,7 @@ class InviteAddress(InviteMember, frozen=True, kw_only=True):
 
 
 class ResendInvitation(Command, frozen=True, kw_only=True):
-    """Send the mail once more, and let its time begin anew.  Owners and builders."""
+    """Send the mail once more, and let its time begin anew.  Who may do it is as for `InviteMember`."""
 
     wire_name: ClassVar[str] = "resend_invitation"
 
