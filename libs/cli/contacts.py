@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from libs.access.roles import Role
 from libs.cli.problems import CannotRun
 from libs.shared.domain import Invalid
-from libs.shared.text import Line
+from libs.shared.text import Name
 from services.members.locale import Locale, check_locale
 from services.members.mail.address import canonical_address
 
@@ -123,9 +123,9 @@ def _name(text: str) -> str | None:
     if "\ufffd" in text:
         raise BadRow("the name has a character that its encoding does not have")
     try:
-        return msgspec.convert(" ".join(text.split()), Line)
+        return msgspec.convert(" ".join(text.split()), Name)
     except msgspec.ValidationError:
-        raise BadRow("the name is no line of at most 200 characters") from None
+        raise BadRow("the name is no line of at most 200 characters that can be seen") from None
 
 
 def _role(text: str) -> Role | None:

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias, assert_never
 import msgspec
 from msgspec import Meta, Struct
 
+from libs.shared.text import as_name
 from services.events.event import Format
 from services.feedback.idea import Status
 
@@ -143,7 +144,7 @@ def _clean(line: ImportLine) -> ImportLine:
         case MemberLine():
             return msgspec.structs.replace(
                 line,
-                display_name=_one_line(line.display_name, "display_name"),
+                display_name=_shown(line.display_name, "display_name"),
                 joined_at=_utc(line.joined_at, "joined_at"),
             )
         case PostLine():
@@ -210,6 +211,13 @@ def _one_line(text: str, path: str) -> str:
     if not line:
         raise LineRefused(f"{path}: blank")
     return line
+
+
+def _shown(text: str, path: str) -> str:
+    name = as_name(_one_line(text, path))
+    if name is None:
+        raise LineRefused(f"{path}: blank")
+    return name
 
 
 def _body(text: str, path: str) -> str:

@@ -25,6 +25,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
     WaitQueueTimeoutError,
+    WriteError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -109,6 +110,17 @@ def is_write_conflict(error: BaseException) -> bool:
 def is_away(error: BaseException) -> bool:
     """Say whether the database did not answer: it is gone, restarting, electing, or has no connection to give."""
     return isinstance(error, ConnectionFailure | WaitQueueTimeoutError)
+
+
+def described(error: BaseException) -> str:
+    """What went wrong, for logs: the driver's own words of a write that is refused quote the document."""
+    kind = type(error).__name__
+    if isinstance(error, BulkWriteError):
+        codes = {failure.get("code") for failure in (error.details or {}).get("writeErrors", ())}
+        return f"{kind}: codes {sorted(codes, key=str)}"
+    if isinstance(error, WriteError):
+        return f"{kind}: code {error.code}"
+    return f"{kind}: {error}"
 
 
 def is_transient(error: BaseException) -> bool:

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import structlog
 from nats.errors import Error as NatsError
 from nats.js.client import JetStreamContext
+from pymongo.errors import PyMongoError
 
 from libs.shared.codec import Codec
 from libs.shared.domain import Unavailable
 from libs.shared.event_store import CorruptEvent, StoredMessage
 from libs.shared.generations import Generation, Generations, NotOpen
-from libs.shared.mongo import Database, Session, is_transient, transaction
+from libs.shared.mongo import Database, Session, described, is_transient, transaction
 from libs.shared.projection import Change, Planner, View, set_ids
 from libs.shared.pull import ReaderLost, StreamReader, head, is_next_within
 from libs.shared.telemetry import meter
@@ -148,12 +149,12 @@ class Applier:
                     raise
             except Exception as error:
                 if not is_transient(error):
-                    reason = f"{type(error).__name__}: {error}"
-                    raise ProjectionFailed(self.view.name, self.view.stream, self.sequence + 1, reason) from error
+                    failed = ProjectionFailed(self.view.name, self.view.stream, self.sequence + 1, described(error))
+                    raise failed from None if isinstance(error, PyMongoError) else error
                 if self._ending:
                     raise
                 _retries.add(1, {"view": self.view.name})
-                _log.warning("projection_retried", view=self.view.name, attempt=attempt, error=str(error)[:300])
+                _log.warning("projection_retried", view=self.view.name, attempt=attempt, error=described(error)[:300])
                 await asyncio.sleep(backoff(attempt))
                 attempt += 1
                 continue

@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from libs.shared.generations import Generation, Generations, Opened
 from libs.shared.ids import uuid7
-from libs.shared.mongo import Database
+from libs.shared.mongo import Database, described
 from libs.shared.positions import Positions, ViewCommitted
 from libs.shared.projecting import (
     Applier,
@@ -110,7 +110,7 @@ class Projector:
                     if not passes(error):
                         raise
                     attempt = 0 if self._positions.reached(self.view) > before else attempt + 1
-                    _log.warning("projector_restarted", view=self.view.name, error=repr(error)[:300])
+                    _log.warning("projector_restarted", view=self.view.name, error=described(error)[:300])
                     await asyncio.sleep(backoff(attempt))
         except Exception as error:
             self.failure = error
@@ -261,7 +261,7 @@ class Projector:
                 try:
                     await self._generations.drop_retired(self.view.name, grace_seconds=self._grace_seconds)
                 except PyMongoError as error:  # the next start does it
-                    _log.warning("retired_view_kept", view=self.view.name, error=str(error)[:300])
+                    _log.warning("retired_view_kept", view=self.view.name, error=described(error)[:300])
 
         if self._dropping is not None:
             self._dropping.cancel()

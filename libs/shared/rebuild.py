@@ -10,7 +10,7 @@ from nats.aio.client import Client as Nats
 
 from libs.shared.generations import Generation, Generations
 from libs.shared.ids import uuid7
-from libs.shared.mongo import Database
+from libs.shared.mongo import Database, described
 from libs.shared.positions import Positions, ViewCommitted
 from libs.shared.projecting import Applier, Fenced, Projected, advance_to_head, apply_stream, backoff, passes
 from libs.shared.projection import View
@@ -97,7 +97,7 @@ async def _fill(
             if not passes(error):
                 raise
             attempt = 0 if applier.sequence > sequence else attempt + 1
-            _log.warning("rebuild_restarted", view=view.name, error=repr(error)[:300])
+            _log.warning("rebuild_restarted", view=view.name, error=described(error)[:300])
             await asyncio.sleep(backoff(attempt))
 
 

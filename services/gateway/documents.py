@@ -95,6 +95,10 @@ class Documents:
     def ready(self, query: str, operation_name: str | None, variables: Mapping[str, Any]) -> Runnable:
         """What is to be run with these variables; raises `Refused`."""
         found = self._find(query)
+        try:
+            limits.check_variables(variables)
+        except limits.TooComplex as error:
+            raise Refused(error) from None
         measure = self._measure(found, variables)
         if measure.cost > found.max_cost:
             raise Refused(limits.TooComplex("cost", found.max_cost))

@@ -95,7 +95,10 @@ class Engine:
             return result if ready.trusted else Result(result.body, ready.measure)
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[Result, None]:
-        """Run a subscription: a result for each thing that happens; raises `Refused` and `RateLimited`."""
+        """Run a subscription: a result for each thing that happens, each of which costs what the document does.
+
+        Raises `Refused`, and `RateLimited` before it has begun; later that ends it.
+        """
         ready = self._ready(operation)
         context.pay(ready.measure.cost)
         stream = await self._events(ready, operation, context)
@@ -106,6 +109,7 @@ class Engine:
             try:
                 with self.observer.lasting():
                     async for event in stream:
+                        context.pay(ready.measure.cost)
                         yield await self._run(ready, operation, context, event)
             except Exception as error:
                 yield _result(CoreResult(None, [GraphQLError(str(error), original_error=error)]))

@@ -42,6 +42,8 @@ MAX_DIRECTIVES: Final = 60
 MAX_OVERLAPS: Final = 500
 #: Selections that are looked at to find those pairs, fragments expanded.
 MAX_SELECTIONS: Final = 3_000
+#: Lists and objects within each other in a variable; they are read recursively.
+MAX_NESTING: Final = 64
 #: Fields that may be resolved: each field once for every object that its parents can yield.
 MAX_COST: Final = 5_000
 
@@ -52,6 +54,14 @@ DEFAULT_PAGE: Final = 20
 LIST_SIZE: Final = 10
 #: What one mutation costs: a command is dearer than a field.
 MUTATION_COST: Final = 100
+#: What fields cost that make a service look at many things, or send an e-mail.
+DEAR: Final[Mapping[str, int]] = {
+    "inviteMember": 1_000,
+    "resendInvitation": 1_000,
+    "segmentPreview": 1_000,
+    "suggestions": 100,
+    "similarBrands": 100,
+}
 
 _PAGING = ("first", "last")
 _WITH_SELECTIONS = (OperationDefinitionNode, FragmentDefinitionNode)
@@ -106,12 +116,23 @@ class Sizes(NamedTuple):
         return Sizes(frozenset(connections), frozenset(lists))
 
 
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Raise `TooComplex` for variables in which too much is nested."""
+    level: list[Any] = [variables]
+    for _ in range(MAX_NESTING):
+        inside = [value for of in level for value in (of.values() if isinstance(of, Mapping) else of)]
+        level = [value for value in inside if isinstance(value, dict | list)]
+        if not level:
+            return
+    raise TooComplex("levels of a variable", MAX_NESTING)
+
+
 class _Pass:
     def __init__(self, document: DocumentNode, sizes: Sizes, variables: Mapping[str, Any]) -> None:
         self._sizes = sizes
         self._variables = variables
         self._fragments = _fragments(document)
-        self._measured: dict[str, Measure] = {}
+        self._measured: dict[tuple[str, int], Measure] = {}
 
     def selections(self, node: SelectionSetNode, level: int, own_cost: int = 1) -> Measure:
         if level > MAX_DEPTH:
@@ -121,9 +142,9 @@ class _Pass:
             if isinstance(selection, FieldNode):
                 measure = self._field(selection, level, own_cost)
             elif isinstance(selection, FragmentSpreadNode):
-                measure = self._fragment(selection.name.value)
+                measure = self._fragment(selection.name.value, own_cost)
             else:
-                measure = self.selections(selection.selection_set, level + 1)  # type: ignore[attr-defined]
+                measure = self.selections(selection.selection_set, level + 1, own_cost)  # type: ignore[attr-defined]
             total = total.beside(measure).beside(Measure(directives=len(selection.directives or ())))
         return total
 
@@ -131,19 +152,20 @@ class _Pass:
         below = self.selections(node.selection_set, level + 1) if node.selection_set else Measure()
         return Measure(
             below.depth + 1,
-            own_cost + self._size(node) * below.cost,
+            max(own_cost, DEAR.get(node.name.value, 0)) + self._size(node) * below.cost,
             below.aliases + (node.alias is not None),
             below.directives,
         )
 
-    def _fragment(self, name: str) -> Measure:
-        if name not in self._measured:
+    def _fragment(self, name: str, own_cost: int) -> Measure:
+        key = (name, own_cost)
+        if key not in self._measured:
             # A cycle meets the zero that is put here first; validation names it.
-            self._measured[name] = Measure()
+            self._measured[key] = Measure()
             fragment = self._fragments.get(name)
             if fragment is not None:
-                self._measured[name] = self.selections(fragment.selection_set, 1)
-        return self._measured[name]
+                self._measured[key] = self.selections(fragment.selection_set, 1, own_cost)
+        return self._measured[key]
 
     def _size(self, node: FieldNode) -> int:
         pages = [self._number(argument.value) for argument in node.arguments or () if argument.name.value in _PAGING]

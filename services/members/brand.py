@@ -10,7 +10,7 @@ from libs.access.gate import Module, Stage
 from libs.access.roles import Role, require
 from libs.shared.codec import Upcaster
 from libs.shared.domain import NO_BRAND, SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid, NotFound
-from libs.shared.text import Line, Slug
+from libs.shared.text import Line, Name, Slug
 from services.members.locale import Locale, check_locale
 
 #: What a brand is about, in plain text: at most 500 characters on any number of lines.
@@ -175,7 +175,7 @@ class CreateBrand(Command, frozen=True, kw_only=True):
     stage: Stage = Stage.OPEN
     furnished: bool = False
     founder: Id | None = None
-    founder_name: Line | None = None
+    founder_name: Name | None = None
 
 
 class EnterStage(Command, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, structs
 from libs.access.roles import Role, held_as
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Event, Id
-from libs.shared.text import Line, Slug
+from libs.shared.text import Name, Slug
 from services.members.consents.consent import ConsentCommand, ConsentEvent, evolve_consents
 from services.members.joining import Door
 from services.members.profiles.form import Form
@@ -258,7 +258,7 @@ class JoinBrand(Command, frozen=True, kw_only=True):
 
     member_id: Id
     identity: Id
-    display_name: Line
+    display_name: Name
     email: Email | None = None
     accepted_rules: Edition | None = None
     source: Slug | None = None
@@ -286,7 +286,7 @@ class ChangeProfile(Command, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "change_profile"
 
     member_id: Id
-    display_name: Line | None = None
+    display_name: Name | None = None
     bio: Bio | None = None
 
 

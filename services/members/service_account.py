@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, structs
 from libs.access.roles import LEADERS, Role, require
 from libs.access.scopes import ACCOUNT_PREFIX, Scope, is_account
 from libs.shared.domain import Command, Decider, DomainError, Event, Forbidden, Id, Invalid, NotFound
-from libs.shared.text import Line
+from libs.shared.text import Name
 
 #: The longest life of a key.
 MAX_KEY_DAYS: Final = 366
@@ -123,7 +123,7 @@ class CreateServiceAccount(Command, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "create_service_account"
 
     account_id: AccountId
-    name: Line
+    name: Name
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(Scope))]
 
 

@@ -433,6 +433,13 @@ async def test_a_patch_that_is_not_possible_changes_nothing(
     assert await brand.done("GET", f"/Users/{user['id']}") == user
 
 
+async def test_a_patch_of_too_many_operations_is_not_looked_at(brand: ScimBrand) -> None:
+    user = await brand.user()
+    many = {"schemas": [PATCH], "Operations": [_title("changed")] * 201}
+    assert await brand.refused("PATCH", f"/Users/{user['id']}", many) == (413, None)
+    assert await brand.done("GET", f"/Users/{user['id']}") == user
+
+
 async def test_only_a_directorys_key_comes_in(brand: ScimBrand, platform: Platform) -> None:
     made = brand.made
     reader = await api_key(platform, made, "MEMBERS_READ")

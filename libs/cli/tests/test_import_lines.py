@@ -141,6 +141,7 @@ def test_supporters_vote_once() -> None:
         (encode({**MEMBER, "ref": 7}), "member", "ref: expected `str`, got `int`"),
         (encode({**MEMBER, "ref": ""}), "member", "ref: expected `str` of length >= 1"),
         (encode({**MEMBER, "display_name": "\t \n"}), "member", "display_name: blank"),
+        (encode({**MEMBER, "display_name": "\u200b"}), "member", "display_name: blank"),
         (encode({**MEMBER, "display_name": "x" * 201}), "member", "display_name: expected `str` of length <= 200"),
         (encode({**MEMBER, "joined_at": "2020-01-01"}), "member", "joined_at: invalid RFC3339"),
         (

@@ -13,10 +13,19 @@ from pymongo.errors import (
     DuplicateKeyError,
     OperationFailure,
     ServerSelectionTimeoutError,
+    WriteError,
 )
 
 from libs.shared.ids import uuid7
-from libs.shared.mongo import Database, connect, is_transient, is_write_conflict, service_database, transaction
+from libs.shared.mongo import (
+    Database,
+    connect,
+    described,
+    is_transient,
+    is_write_conflict,
+    service_database,
+    transaction,
+)
 
 
 @pytest.fixture
@@ -113,3 +122,18 @@ async def test_a_duplicate_key_does_not_pass(database: Database) -> None:
 )
 def test_what_may_be_tried_again(error: Exception, passes: bool) -> None:
     assert is_transient(error) is passes
+
+
+async def test_what_is_told_of_a_failed_write_quotes_no_document(database: Database) -> None:
+    things = database["things"]
+    await things.create_index("name", unique=True)
+    await things.insert_one({"_id": 1, "name": "Ada Marked"})
+    with pytest.raises(BulkWriteError, match="Ada Marked") as many:
+        await things.insert_many([{"_id": 2, "name": "Ada Marked"}])
+    with pytest.raises(WriteError) as one:
+        await things.insert_one({"_id": 2, "name": "Ada Marked"})
+    assert [described(error.value) for error in (many, one)] == [
+        "BulkWriteError: codes [11000]",
+        "DuplicateKeyError: code 11000",
+    ]
+    assert described(ValueError("a fault")) == "ValueError: a fault"

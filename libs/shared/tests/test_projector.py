@@ -211,7 +211,7 @@ async def test_writes_that_the_database_refuses_stop_it(log: Log) -> None:
     async with log.running(Receipts()) as (projector, _):
         await until(lambda: projector.state is State.FAILED)
         assert isinstance(projector.failure, ProjectionFailed)
-        assert "E11000" in projector.failure.reason
+        assert projector.failure.reason == "BulkWriteError: codes [11000]"
 
 
 async def test_a_view_of_another_stream_is_not_continued(log: Log) -> None:

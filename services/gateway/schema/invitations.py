@@ -228,7 +228,7 @@ class InvitationMutation:
 
     @command
     async def resend_invitation(self, info: Info, input: InvitationInput) -> InvitationPayload:  # noqa: A002
-        """Send the mail once more: once a day, five times in all.  Its time begins anew.  Owners and builders only."""
+        """Send the mail once more: once a day, five times in all.  Its time begins anew.  As `inviteMember`."""
         return await _change(info, "resend_invitation", input)
 
     @command

@@ -115,12 +115,17 @@ class Directory:
 
     async def provision_group(self, group_id: str, said: GroupChange) -> None:
         """Bring a group."""
-        fields = {"display_name": said.display_name, "external_id": said.external_id, "members": said.members or []}
+        fields = {
+            "display_name": said.display_name,
+            "external_id": said.external_id,
+            "members": sorted(said.members or ()),
+        }
         await self._do("members.provisioned_group.provision_group", group_id=group_id, **fields)
 
     async def change_group(self, group_id: str, version: int | None, change: GroupChange) -> None:
         """Change what is given, if the group is still as it was seen."""
-        fields = {name: value for name, value in structs.asdict(change).items() if value is not None}
+        given = {name: value for name, value in structs.asdict(change).items() if value is not None}
+        fields = {name: sorted(value) if isinstance(value, set) else value for name, value in given.items()}
         await self._do("members.provisioned_group.change_group", group_id=group_id, **fields, **_seen(version))
 
     async def remove_group(self, group_id: str, version: int | None) -> None:

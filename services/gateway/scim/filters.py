@@ -1,6 +1,6 @@
 """A SCIM filter (RFC 7644, section 3.4.2.2) as the members service is asked: an "or" of clauses of comparisons."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final
@@ -42,10 +42,15 @@ class Clause(Struct, frozen=True, omit_defaults=True):
     entries: list[list[Condition]] = []
 
 
+def must_be_short(search: Mapping[str, Any]) -> None:
+    """Raise `InvalidFilterException` for a filter that is too long to be parsed; names of attributes have no case."""
+    for name, value in search.items():
+        if name.lower() == "filter" and isinstance(value, str) and len(value) > MAX_CHARACTERS:
+            raise _unsupported(f"a filter has at most {MAX_CHARACTERS} characters")
+
+
 def clauses(scim_filter: "ScimFilter[Any]") -> list[Clause]:
     """The clauses of a filter that is bound to a model; raises `InvalidFilterException` for what is not supported."""
-    if len(scim_filter) > MAX_CHARACTERS:
-        raise _unsupported(f"a filter has at most {MAX_CHARACTERS} characters")
     return _Clauses(scim_filter).visit(scim_filter.ast)
 
 

@@ -29,25 +29,25 @@ class GroupChange(Struct, omit_defaults=True):
     display_name: str | None = None
     external_id: str | None = None
     drop_external_id: bool = False
-    members: list[str] | None = None
-    add: list[str] = []
-    remove: list[str] = []
+    members: set[str] | None = None
+    add: set[str] = set()
+    remove: set[str] = set()
 
     def put(self, users: Iterable[str]) -> None:
         """These are the members."""
-        self.members, self.add, self.remove = sorted(set(users)), [], []
+        self.members, self.add, self.remove = set(users), set(), set()
 
     def let_in(self, users: Iterable[str]) -> None:
         """These come in."""
         arriving = set(users)
-        self.add = sorted({*self.add, *arriving})
-        self.remove = sorted(set(self.remove) - arriving)
+        self.add |= arriving
+        self.remove -= arriving
 
     def let_go(self, users: Iterable[str]) -> None:
         """These go."""
         going = set(users)
-        self.remove = sorted({*self.remove, *going})
-        self.add = sorted(set(self.add) - going)
+        self.remove |= going
+        self.add -= going
 
     def label(self, external_id: str | None) -> None:
         """The directory calls the group so, or has no name for it."""

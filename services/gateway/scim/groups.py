@@ -63,7 +63,7 @@ class GroupEndpoint:
 
     def _patched(self, request: Request) -> GroupChange:
         patch: Any = PatchOp[Group[Any]]
-        return group_changes.change(patch.model_validate(request.document(), scim_ctx=Context.RESOURCE_PATCH_REQUEST))
+        return group_changes.change(patch.model_validate(request.operations(), scim_ctx=Context.RESOURCE_PATCH_REQUEST))
 
     async def _known(self, group_id: str) -> GroupReply:
         found = await self._directory.group(group_id)

@@ -8,6 +8,8 @@ from services.gateway.requests import BadRequest, read_json
 from services.gateway.scim.errors import Refused
 
 _MAX_PARAMETERS: Final = 20
+#: The most operations of a PATCH.  Each of them looks at the whole resource again.
+MAX_OPERATIONS: Final = 200
 
 
 class Request:
@@ -30,6 +32,13 @@ class Request:
         document = read_json(self._body, "the body")
         if not isinstance(document, dict):
             raise BadRequest(400, "BAD_REQUEST", "the body must be a JSON object")
+        return document
+
+    def operations(self) -> dict[str, Any]:
+        """The body of a PATCH; raises `BadRequest`, and `Refused` for too many operations."""
+        document = self.document()
+        if any(isinstance(value, list) and len(value) > MAX_OPERATIONS for value in document.values()):
+            raise Refused(413, f"a PATCH has at most {MAX_OPERATIONS} operations")
         return document
 
     def parameters(self) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class UserEndpoint:
     def _patched(self, request: Request, row: UserReply) -> Any:
         """The user that a PATCH comes to."""
         patch: Any = PatchOp[self._model]  # type: ignore[name-defined]
-        operations = patch.model_validate(request.document(), scim_ctx=Context.RESOURCE_PATCH_REQUEST)
+        operations = patch.model_validate(request.operations(), scim_ctx=Context.RESOURCE_PATCH_REQUEST)
         user = to_user(row, self._model, self._base, None)
         operations.patch(user)
         return user

@@ -9,7 +9,7 @@ from scim2_models import BaseModel, Context, ListResponse, ResponseParameters, S
 
 from services.gateway.http import Answer
 from services.gateway.scim.errors import SCIM_JSON
-from services.gateway.scim.filters import Clause, clauses
+from services.gateway.scim.filters import Clause, clauses, must_be_short
 from services.gateway.scim.resources import MAX_RESULTS
 
 _DEFAULT_RESULTS: Final = 100
@@ -28,6 +28,7 @@ class Part(Struct, frozen=True):
     @classmethod
     def of(cls, model: type[BaseModel], given: Mapping[str, Any]) -> "Part":
         """What a query's parameters, or the body of a search, ask for; raises `ValidationError`, `SCIMException`."""
+        must_be_short(given)
         search = SearchRequest[model].model_validate(dict(given))  # type: ignore[valid-type]
         offset = min(search.start_index_0 or 0, _MAX_OFFSET)
         size = min(_DEFAULT_RESULTS if search.count is None else search.count, MAX_RESULTS)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from graphql import get_introspection_query
@@ -232,6 +233,54 @@ def test_the_dearest_operation_counts(documents: Documents) -> None:
     query = "query A { __typename } query B { " + ATTACKS["pages in pages"][1:]
     with pytest.raises(Refused):
         documents.ready(query, "A", {})
+
+
+def cost(documents: Documents, query: str) -> int:
+    return documents.ready(query, None, {}).measure.cost
+
+
+def test_a_mutation_costs_the_same_wherever_it_stands(documents: Documents) -> None:
+    vote = 'castVote(input: {ideaId: "x"}) { consistencyToken }'
+    plain = cost(documents, f"mutation {{ {vote} }}")
+    assert plain > limits.MUTATION_COST
+    assert cost(documents, f"mutation {{ ... {{ {vote} }} }}") == plain
+    assert cost(documents, f"mutation {{ ... on Mutation {{ ... {{ {vote} }} }} }}") == plain
+    assert (
+        cost(documents, f"mutation {{ ...F }} fragment F on Mutation {{ ...G }} fragment G on Mutation {{ {vote} }}")
+        == plain
+    )
+    many = " ".join(f"m{number}: {vote}" for number in range(55))
+    assert refusal(documents, f"mutation {{ ...F }} fragment F on Mutation {{ {many} }}") == "QUERY_TOO_COMPLEX"
+
+
+def test_what_sends_mail_or_looks_at_many_things_is_dear(documents: Documents) -> None:
+    invite = 'inviteMember(input: {brandId: "x", address: "a@b.c"}) { consistencyToken }'
+    assert cost(documents, f"mutation {{ {invite} }}") > limits.DEAR["inviteMember"]
+    look = "segmentPreview(rule: {hasRole: MEMBER}) { count }"
+    previews = " ".join(f"p{number}: {look}" for number in range(6))
+    assert refusal(documents, f'{{ brand(slug: "x") {{ {previews} }} }}') == "QUERY_TOO_COMPLEX"
+
+
+def test_every_dear_field_is_in_the_schema() -> None:
+    fields = {name for kind in SCHEMA.type_map.values() for name in getattr(kind, "fields", ())}
+    assert limits.DEAR.keys() <= fields
+
+
+def rule_of(levels: int) -> Any:
+    rule: dict[str, Any] = {"hasRole": "MEMBER"}
+    for _ in range(levels):
+        rule = {"all": [rule]}
+    return rule
+
+
+def test_a_variable_is_nested_so_deeply_and_no_deeper(documents: Documents) -> None:
+    """Coercion reads it recursively: Python's limit would answer with a fault of the server."""
+    query = 'query($r: SegmentRuleInput!) { brand(slug: "x") { segmentPreview(rule: $r) { count } } }'
+    assert documents.ready(query, None, {"r": rule_of(31)})
+    for levels in (32, 400):
+        with pytest.raises(Refused) as caught:
+            documents.ready(query, None, {"r": rule_of(levels)})
+        assert (caught.value.errors[0].extensions or {})["of"] == "levels of a variable"
 
 
 def test_the_operation_has_to_be_named_among_several(documents: Documents) -> None:

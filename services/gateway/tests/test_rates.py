@@ -15,8 +15,11 @@ from libs.shared.testing.issuer import Issuer
 from libs.shared.testing.servers import NatsServer
 from libs.shared.testing.tasks import end
 from services.gateway.api_keys import new_key
+from services.gateway.feed import PostPublished
 from services.gateway.rates import REFUSED_COST, WINDOW_SECONDS, RateLimited, Rates, exchange
 from services.gateway.security import Principal
+from services.gateway.tests.test_feed import recorded
+from services.gateway.tests.test_websocket import listening, opened, receive, subscribe
 from services.gateway.tests.world import BRAND, World, world
 
 SECRET = b"s" * 32
@@ -265,6 +268,20 @@ async def test_over_http_a_spent_quota_is_429_with_the_standard_headers(issuer: 
         assert second.headers["ratelimit"].endswith(f";t={after}")
         other = await gateway.client.post("/graphql", json=FIELDS, headers=gateway.headers("bob"))
         assert other.status_code == 200
+
+
+async def test_a_subscription_pays_for_what_it_is_told(issuer: Issuer) -> None:
+    """Else who subscribes to much pays once, and every post makes the services work for nothing."""
+    async with limited(issuer, principal=40) as gateway, opened(gateway, "alice") as socket:
+        await subscribe(socket)
+        await listening(gateway)
+        gateway.gateway.feed.offer([recorded(PostPublished(), sequence=number) for number in range(1, 41)])
+        answers = [await receive(socket)]
+        while answers[-1]["type"] == "next":
+            answers.append(await receive(socket))
+        assert 1 < len(answers) < 40
+        assert answers[-1]["type"] == "error"
+        assert [error["extensions"]["code"] for error in answers[-1]["payload"]] == ["RATE_LIMITED"]
 
 
 async def test_a_brand_that_spent_its_quota_refuses_its_fields_and_the_rest_comes(issuer: Issuer) -> None:

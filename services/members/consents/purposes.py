@@ -5,6 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, TypeAlias, assert_never
 
+import msgspec
 from msgspec import Meta, Struct, structs
 
 from libs.access.roles import LEADERS, require
@@ -14,6 +15,8 @@ from services.members.locale import Locale, check_locale
 
 #: Purposes that a brand can define beside the built-in ones.
 MAX_PURPOSES: Final = 50
+#: What the texts of a brand that hold may take as JSON: one answer, and one document, has all of them.
+MAX_TEXTS_BYTES: Final = 600_000
 
 #: What a member agrees to, in words: Markdown, at most 2,000 characters, not blank.
 Words = Annotated[
@@ -181,7 +184,10 @@ PurposeCommand = PublishConsentPurpose | RetireConsentPurpose | RestoreConsentPu
 
 
 def decide(state: Purposes, command: PurposeCommand) -> list[PurposeEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_FOUND, INVALID, TOO_MANY_PURPOSES."""
+    """The facts that `command` makes true.
+
+    Raises FORBIDDEN, NOT_FOUND, INVALID, TOO_MANY_PURPOSES, TEXTS_TOO_LARGE.
+    """
     require(command.roles, LEADERS)
     if command.brand_id != command.brand:
         raise NotFound("there is no such brand", ("brand_id",))
@@ -207,6 +213,9 @@ def _publish(state: Purposes, known: Purpose | None, command: PublishConsentPurp
         raise DomainError("TOO_MANY_PURPOSES", f"a brand defines at most {MAX_PURPOSES}", ("purpose",))
     if known is not None and known.texts == command.texts:
         return []
+    held = {**{key: one.texts for key, one in state.changed.items()}, command.purpose: command.texts}
+    if len(msgspec.json.encode(held)) > MAX_TEXTS_BYTES:
+        raise DomainError("TEXTS_TOO_LARGE", f"all texts together have at most {MAX_TEXTS_BYTES} bytes", ("texts",))
     edition = known.edition + 1 if known is not None else 1
     return [ConsentPurposePublished(purpose=command.purpose, edition=edition, texts=command.texts)]
 

@@ -64,9 +64,7 @@ def decide(state: Invitation, command: InvitationCommand) -> list[InvitationEven
 
 
 def _invite(state: Invitation, command: InviteAddress) -> list[InvitationEvent]:
-    require(command.roles, LEADERS)
-    if command.role is not Role.MEMBER:
-        require(command.roles, Role.OWNER)
+    _may_give(command, command.role)
     if state.status is Status.ACCEPTED:
         return []
     if state.holds(command.now):
@@ -93,6 +91,7 @@ def _invite(state: Invitation, command: InviteAddress) -> list[InvitationEvent]:
 def _resend(state: Invitation, command: ResendInvitation) -> list[InvitationEvent]:
     require(command.roles, LEADERS)
     _must_exist(state)
+    _may_give(command, state.role)
     if state.status in (Status.ACCEPTED, Status.REVOKED):
         raise _over(state)
     if state.forgotten:
@@ -123,6 +122,11 @@ def _accept(state: Invitation, command: AcceptToken) -> list[InvitationEvent]:
     if state.status in (Status.ACCEPTED, Status.REVOKED) or not state.holds(command.now):
         raise _over(state)
     return [InvitationAccepted(member_id=command.member_id)]
+
+
+def _may_give(command: Command, role: Role) -> None:
+    """Leaders let members in; with a role beside that, also by an invitation that had run out, only owners."""
+    require(command.roles, LEADERS if role is Role.MEMBER else frozenset({Role.OWNER}))
 
 
 def _over(state: Invitation) -> DomainError:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, structs
 
 from libs.access.roles import Role
 from libs.shared.domain import Command, Event, Id, Owner
-from libs.shared.text import Line
+from libs.shared.text import Name
 from services.members.locale import Locale
 from services.members.mail.address import Token
 from services.members.member import Edition, Email
@@ -189,7 +189,7 @@ class InviteMember(Command, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "invite_member"
 
     address: Email
-    name: Line | None = None
+    name: Name | None = None
     role: Role = Role.MEMBER
     language: Locale | None = None
     message: Message | None = None
@@ -205,7 +205,7 @@ class InviteAddress(InviteMember, frozen=True, kw_only=True):
 
 
 class ResendInvitation(Command, frozen=True, kw_only=True):
-    """Send the mail once more, and let its time begin anew.  Owners and builders."""
+    """Send the mail once more, and let its time begin anew.  Who may do it is as for `InviteMember`."""
 
     wire_name: ClassVar[str] = "resend_invitation"
 
@@ -228,7 +228,7 @@ class AcceptInvitation(Command, frozen=True, kw_only=True):
     token: Token
     member_id: Id
     identity: Id
-    display_name: Line
+    display_name: Name
     email: Email | None = None
     accepted_rules: Edition | None = None
 

@@ -19,6 +19,7 @@ from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from msgspec import Struct
 
+from libs.shared.text import unturned
 from services.members.home import Theme
 
 #: The languages that mails can be in; the first is the one of whoever speaks none of them.
@@ -63,9 +64,9 @@ def write(template: str, language: str, look: Look, opt_out_url: str, values: Ma
     text = environment.get_template(f"{template}.txt")
     subject = "".join(text.blocks["subject"](text.new_context(given)))
     return Letter(
-        subject=" ".join(subject.split()),  # a header is one line, whatever a template or a name has
-        text=text.render(given).strip() + "\n",
-        html=environment.get_template(f"{template}.html").render(given),
+        subject=unturned(" ".join(subject.split())),  # a header is one line, whatever a template or a name has
+        text=unturned(text.render(given).strip()) + "\n",
+        html=unturned(environment.get_template(f"{template}.html").render(given)),
     )
 
 

@@ -72,8 +72,9 @@ class Audience:
             for member, said in words.items():
                 if said is Said.MUTED:
                     reasons.pop(member, None)
-        for member in await self._follows.who_blocks(fact.brand, fact.actor, within):
-            reasons.pop(member, None)
+        if fact.by_a_person:
+            for member in await self._follows.kept_apart(fact.brand, fact.actor, within):
+                reasons.pop(member, None)
         members = await self._let_in(fact.brand, space, reasons.keys() - {fact.actor, SYSTEM})
         choices = await self._choices.of_many(fact.brand, members)
         return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]

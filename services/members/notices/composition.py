@@ -53,7 +53,7 @@ def compose_notices(
     writers = Writers(app)
     inbox = Inbox(app, writers)
     Telling(app, audience, inbox, writers, mailer)
-    readers, wording = app.view(ReadersView()), Wording(app)
+    readers, wording = app.view(ReadersView()), Wording(app, follows)
     Digests(app, readers=readers, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
     Mails(app, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
 

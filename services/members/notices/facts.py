@@ -65,7 +65,8 @@ class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something to tell.  Each receiver is told once, for the first of the `reasons` that holds for them.
 
     Beside who follows a target, those hear of it for the first reason who take part (`people` of its subject) or are
-    among `members`.  Who muted one of `concerns` hears nothing.  `refs` are the ids by which it can be shown.
+    among `members`.  Who muted one of `concerns` hears nothing.  `by_a_person`: the actor did it as one member among
+    others, so nobody hears of it whom a block keeps apart from them.  `refs` are the ids by which it can be shown.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_ms: int
     reasons: tuple[Reason, ...]
     concerns: tuple[Target, ...] = ()
+    by_a_person: bool = False
     people: People | None = None
     members: tuple[str, ...] = ()
     refs: dict[str, str] = {}
@@ -92,21 +94,31 @@ def fact_of(recorded: Recorded[Any]) -> Fact | None:
     id_ = recorded.aggregate_id
     by = Target(TargetKind.MEMBER, recorded.actor)
     match recorded.event:
-        case PostPublished(space_id=space):
+        case PostPublished(space_id=space, official=official):
             in_space, thread = Target(TargetKind.SPACE, space), Target(TargetKind.THREAD, id_)
             person = Reason(kind=Kind.POST_BY_PERSON, subject=recorded.actor, target=by)
             posted = Reason(kind=Kind.POST_IN_SPACE, subject=space, target=in_space)
             refs = {"thread": id_, "space": space}
-            return _fact(recorded, (person, posted), concerns=(by, in_space, thread), refs=refs)
-        case ReplyPublished(reply_id=reply):
+            return _fact(
+                recorded, (person, posted), concerns=(by, in_space, thread), by_a_person=not official, refs=refs
+            )
+        case ReplyPublished(reply_id=reply, official=official):
             thread = Target(TargetKind.THREAD, id_)
             reason = Reason(kind=Kind.REPLY, subject=id_, target=thread)
             refs = {"thread": id_, "reply": reply}
-            return _fact(recorded, (reason,), concerns=(by, thread), people="thread", refs=refs)
+            return _fact(
+                recorded,
+                (reason,),
+                concerns=(by, thread),
+                by_a_person=not official,
+                people="thread",
+                refs=refs,
+            )
         case ReactionAdded(target_id=target):
             thread = Target(TargetKind.THREAD, id_)
             reason = Reason(kind=Kind.REACTION, subject=target)
-            return _fact(recorded, (reason,), concerns=(by, thread), refs={"thread": id_, "target": target})
+            refs = {"thread": id_, "target": target}
+            return _fact(recorded, (reason,), concerns=(by, thread), by_a_person=True, refs=refs)
         case RsvpPromoted(member_id=member):
             # Whose plans change hears of it, whatever they muted.
             reason = Reason(kind=Kind.RSVP_PROMOTED, subject=id_)
@@ -118,7 +130,8 @@ def fact_of(recorded: Recorded[Any]) -> Fact | None:
         case IdeaSubmitted(board_id=board):
             on = Target(TargetKind.BOARD, board)
             reason = Reason(kind=Kind.IDEA_SUBMITTED, subject=board, target=on)
-            return _fact(recorded, (reason,), concerns=(by, on), refs={"idea": id_, "board": board})
+            refs = {"idea": id_, "board": board}
+            return _fact(recorded, (reason,), concerns=(by, on), by_a_person=True, refs=refs)
         case IdeaStatusChanged():
             idea = Target(TargetKind.IDEA, id_)
             reason = Reason(kind=Kind.IDEA_STATUS, subject=id_, target=idea)
@@ -162,6 +175,7 @@ def _fact(
     *,
     refs: dict[str, str],
     concerns: tuple[Target, ...] = (),
+    by_a_person: bool = False,
     people: People | None = None,
     members: tuple[str, ...] = (),
 ) -> Fact:
@@ -172,6 +186,7 @@ def _fact(
         at_ms=to_ms(recorded.time),
         reasons=reasons,
         concerns=concerns,
+        by_a_person=by_a_person,
         people=people,
         members=members,
         refs=refs,

@@ -104,19 +104,21 @@ class SpaceAudienceChanged(Event, frozen=True, kw_only=True):
 
 
 class PostPublished(Event, frozen=True, kw_only=True):
-    """The event's actor opened the thread that is the aggregate."""
+    """The event's actor opened the thread that is the aggregate; `official`: as the voice of the brand."""
 
     wire_name: ClassVar[str] = "post_published"
 
     space_id: str
+    official: bool = False
 
 
 class ReplyPublished(Event, frozen=True, kw_only=True):
-    """The event's actor replied in the thread that is the aggregate."""
+    """The event's actor replied in the thread that is the aggregate; `official` as of a post."""
 
     wire_name: ClassVar[str] = "reply_published"
 
     reply_id: str
+    official: bool = False
 
 
 class ReactionAdded(Event, frozen=True, kw_only=True):

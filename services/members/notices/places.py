@@ -20,6 +20,10 @@ class Slice(NamedTuple):
     high: int
 
 
+#: All places.
+EVERYBODY: Final = Slice(0, PLACES)
+
+
 def place(member: str) -> int:
     """Where a member stands: spread evenly, and the same for ever."""
     return int.from_bytes(hashlib.sha256(member.encode()).digest()[:2], "big") % PLACES

@@ -12,7 +12,7 @@ from nats.errors import Error as NatsError
 from libs.shared.app import App
 from libs.shared.domain import DomainError
 from libs.shared.logs import logger
-from libs.shared.mongo import is_transient
+from libs.shared.mongo import described, is_transient
 
 _LOOK_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = 0.5
@@ -60,7 +60,7 @@ class Turns:
             except Exception as problem:
                 if not (isinstance(problem, DomainError | NatsError | OSError) or is_transient(problem)):
                     raise
-                _log.info("job waits", jobs=self._name, job=id_, reason=repr(problem)[:300])
+                _log.info("job waits", jobs=self._name, job=id_, reason=described(problem)[:300])
                 self._waiting.append(id_)
                 await asyncio.sleep(_RETRY_SECONDS)
 

@@ -1,7 +1,7 @@
 """What mails say of notifications and posts: titles and names as their reader may see them when a mail is written."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -11,7 +11,9 @@ from libs.shared.app import App
 from libs.shared.bus import BusClient
 from libs.shared.domain import DomainError
 from libs.shared.pull import head
+from services.members.notices.fresh import catch_up
 from services.members.notices.kinds import Kind
+from services.members.notices.views.follows import FollowsView
 
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ class _Post(Struct, frozen=True):
     author_id: str
     published_at: datetime
     reply_count: int
+    official: bool = False
 
 
 class _Count(Struct, frozen=True):
@@ -120,11 +123,12 @@ _SUBJECTS: Final[Mapping[Kind, tuple[str, str, type[Any]]]] = {
 
 
 class _View:
-    """The services as one member of a brand sees them; SYSTEM sees all."""
+    """The services as one member of a brand sees them, but for those whom a block keeps `apart`; SYSTEM sees all."""
 
-    def __init__(self, bus: BusClient, brand: str, viewer: str) -> None:
+    def __init__(self, bus: BusClient, brand: str, viewer: str, apart: Collection[str] = ()) -> None:
         self._bus = bus
         self._envelope = {"brand": brand, "viewer": viewer}
+        self.apart = apart
 
     async def ask(self, service: str, name: str, reply: type[T], **fields: Any) -> T | None:
         """None for what the viewer may not see; raises `DomainError` when it cannot be known now."""
@@ -143,7 +147,7 @@ class _View:
 
     async def names(self, members: Sequence[str]) -> dict[str, str]:
         """The names of members by their ids."""
-        wanted = list(dict.fromkeys(members))[:_MOST]
+        wanted = [one for one in dict.fromkeys(members) if one not in self.apart][:_MOST]
         if not wanted:
             return {}
         found = await self.ask("members", "members_get_many", list[_Member | None], ids=wanted)
@@ -153,9 +157,11 @@ class _View:
 class Wording:
     """Asks the services as the reader of the mail, so that nobody is told what they may not see."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, follows: FollowsView) -> None:
+        self._app = app
         self._bus = app.bus
         self._js = app.nats.jetstream()
+        self._follows = follows
 
     async def address(self, brand: str, reader: str) -> Address | None:
         """Where mails of a member go; None for who is not in the brand, or has no address there."""
@@ -170,7 +176,7 @@ class Wording:
 
     async def lines(self, brand: str, reader: str, notices: Sequence[Mapping[str, Any]]) -> list[Line]:
         """Notifications in words, in their order; what the reader may not see any more is left out."""
-        view = _View(self._bus, brand, reader)
+        view = await self._as_reader(brand, reader)
         titles = dict(await asyncio.gather(*(_titles(view, kind, notices) for kind in Kind)))
         names = await view.names([person for notice in notices for person in notice["people"][-_NAMES:]])
         lines = []
@@ -186,12 +192,14 @@ class Wording:
 
     async def top_posts(self, brand: str, reader: str, after: datetime, until: datetime) -> list[TopPost]:
         """What others posted in a time and was talked about most: by replies and reactions, at most five."""
-        view = _View(self._bus, brand, reader)
+        view = await self._as_reader(brand, reader)
         page = await view.ask("discussions", "post_page", _Page, page={"first": _POSTS_AT_ONCE})
         posts = [
             post
             for post in (page.items if page else ())
-            if after < post.published_at <= until and post.author_id != reader
+            if after < post.published_at <= until
+            and post.author_id != reader
+            and (post.official or post.author_id not in view.apart)
         ]
         if not posts:
             return []
@@ -205,6 +213,10 @@ class Wording:
             for post, count in zip(posts, counts, strict=True)
         ]
         return sorted(shown, key=lambda post: -(post.replies + post.reactions))[:_TOP_POSTS]
+
+    async def _as_reader(self, brand: str, reader: str) -> _View:
+        await catch_up(self._app, self._follows)
+        return _View(self._bus, brand, reader, await self._follows.kept_apart(brand, reader))
 
 
 async def _titles(view: _View, kind: Kind, notices: Sequence[Mapping[str, Any]]) -> tuple[Kind, dict[str, str]]:

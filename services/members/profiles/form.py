@@ -2,6 +2,7 @@
 
 from typing import Annotated, ClassVar, Final, assert_never
 
+import msgspec
 from msgspec import Meta, Struct, structs
 
 from libs.access.roles import LEADERS, require
@@ -13,6 +14,8 @@ from services.members.profiles.fields import FieldDefinition, check_definition
 #: Fields in use at the same time, and fields that a brand can ever define.
 MAX_FIELDS: Final = 50
 MAX_FIELDS_EVER: Final = 200
+#: What all definitions of a form may take as JSON: every profile is shown by them, and one document holds them.
+MAX_FORM_BYTES: Final = 200_000
 
 # Events
 
@@ -164,7 +167,7 @@ ProfileFormCommand = (
 def decide(state: Form, command: ProfileFormCommand) -> list[ProfileFormEvent]:
     """The facts that `command` makes true.
 
-    Raises FORBIDDEN, NOT_FOUND, INVALID, KEY_RESERVED, FIELD_TYPE_FIXED, TOO_MANY_FIELDS.
+    Raises FORBIDDEN, NOT_FOUND, INVALID, KEY_RESERVED, FIELD_TYPE_FIXED, TOO_MANY_FIELDS, FORM_TOO_LARGE.
     """
     require(command.roles, LEADERS)
     if command.brand_id != command.brand:
@@ -199,7 +202,11 @@ def _define(state: Form, field: FieldDefinition) -> list[ProfileFormEvent]:
             raise DomainError("TOO_MANY_FIELDS", f"a brand defines at most {MAX_FIELDS_EVER} fields", ("field",))
     elif known.type is not field.type:
         raise DomainError("FIELD_TYPE_FIXED", f"{field.key} is of type {known.type} for good", ("field", "type"))
-    return [] if field == known else [ProfileFieldDefined(field=field)]
+    if field == known:
+        return []
+    if len(msgspec.json.encode({**state.fields, field.key: field})) > MAX_FORM_BYTES:
+        raise DomainError("FORM_TOO_LARGE", f"all definitions together have at most {MAX_FORM_BYTES} bytes", ("field",))
+    return [ProfileFieldDefined(field=field)]
 
 
 def _restore(state: Form, key: str) -> list[ProfileFormEvent]:

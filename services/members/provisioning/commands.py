@@ -18,6 +18,7 @@ from libs.shared.claims import Claim, Release, claims
 from libs.shared.commands import CommandHandler, back_off, handle_together
 from libs.shared.domain import SYSTEM, Accepted, Command, DomainError, Invalid
 from libs.shared.service import App
+from libs.shared.text import as_name
 from services.members.member import GrantRole, JoinBrand, LeaveBrand, Member, MemberCommand, MemberEvent, RevokeRole
 from services.members.profiles.external_ids import ExternalIds
 from services.members.provisioning import directory, group, user
@@ -180,7 +181,7 @@ class ProvisioningCommands:
             **_as_platform(command),
             member_id=user_id,
             identity=identity,
-            display_name=(name or "").strip()[:200] or f"Member {user_id[:6]}",
+            display_name=as_name(name or "") or f"Member {user_id[:6]}",
             email=profile.email,
             source=SOURCE,
         )

@@ -115,6 +115,13 @@ async def test_a_cursor_of_another_list_is_refused(bench: Bench) -> None:
         assert (refusal.value.code, refusal.value.path) == ("INVALID", ("after",))
 
 
+async def test_a_page_goes_on_behind_the_longest_of_names(bench: Bench) -> None:
+    for id_ in ("m1", "m2", "m3"):
+        await bench.given(joined("\ufdfa" * 200), id=id_)
+    assert await found(bench, "\ufdfa", first=2) == ["\ufdfa" * 200] * 3
+    assert len(await found(bench, "\ufdfa" * 200)) == 3
+
+
 @pytest.mark.parametrize("remembered", [1, 20, 1_000])
 async def test_pages_of_a_crowd_hold_each_member_once_in_order(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, remembered: int

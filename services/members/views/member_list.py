@@ -107,7 +107,7 @@ class MemberListView(View):
     """
 
     name = "member_list"
-    version = 4
+    version = 5
     stream = "MEMBERS"
     events = (*member_decisions.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
     upcasters = member.UPCASTERS

@@ -25,6 +25,8 @@ from services.members.similar import folded
 
 #: More words of a name are not found by.
 MAX_WORDS: Final = 4
+#: Nor by more characters, folded: one sign of a name can stand for eighteen, and a cursor holds what it is found by.
+MAX_LETTERS: Final = 200
 
 #: The index of the collection.
 INDEX: Final = IndexModel([("list", ASCENDING), ("key", ASCENDING)])
@@ -72,7 +74,7 @@ def fold(name: str) -> str:
 
 def named(brand: str, member: str, name: str) -> Iterator[Write]:
     """The writes after which a member who was found by no name is found by this one."""
-    words = fold(name).split()
+    words = fold(name)[:MAX_LETTERS].split()
     for list_, share in enumerate(_SHARES):
         if _lot(member) % share:
             continue
@@ -112,7 +114,7 @@ async def find(collection: Collection, guide: Guide, prefix: str, first: int, af
 
     Who has two such words is there twice.  A prefix without letters and digits finds nobody.  Raises INVALID.
     """
-    begin = fold(prefix)
+    begin = fold(prefix)[:MAX_LETTERS].strip()
     if not begin:
         return Names([], [], has_next=False)
     at, end = _decode(after, begin) if after is not None else begin, begin + _LAST

@@ -50,6 +50,13 @@ class TestPurposes:
         given(DECIDER).when(publish(purpose, BUILT_IN[purpose])).then_nothing()
         given(DECIDER).when(publish(purpose)).then(ConsentPurposePublished(purpose=purpose, edition=2, texts=TEXTS))
 
+    def test_the_texts_stay_small_enough_for_one_answer(self) -> None:
+        languages = ("en", "fr", "de", "it", "es", "pt", "nl", "pl", "sv", "da", "fi", "el", "cs", "hu", "ro", "bg")
+        long = [ConsentText(language=language, text="é" * 2_000) for language in languages]
+        history = [ConsentPurposePublished(purpose=f"p{number}", edition=1, texts=long) for number in range(9)]
+        given(DECIDER, *history).when(publish(texts=long)).then_raises("TEXTS_TOO_LARGE", ("texts",))
+        given(DECIDER, *history).when(publish("p1")).then(ConsentPurposePublished(purpose="p1", edition=2, texts=TEXTS))
+
     def test_a_purpose_ends_and_comes_back(self) -> None:
         retire = leading(RetireConsentPurpose, purpose="calls")
         restore = leading(RestoreConsentPurpose, purpose="calls")

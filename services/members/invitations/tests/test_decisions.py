@@ -130,6 +130,12 @@ class TestResend:
     def test_by_leaders(self) -> None:
         given(DECIDER, INVITED).when(command(ResendInvitation, 2, roles=MEMBER)).then_raises("FORBIDDEN")
 
+    def test_who_could_not_give_its_role_does_not_bring_it_back_to_life(self) -> None:
+        owner = MemberInvited(**{**_fields(INVITED), "role": Role.OWNER})
+        for history in ((owner,), (owner, InvitationExpired())):
+            given(DECIDER, *history).when(command(ResendInvitation, 20, roles=BUILDER)).then_raises("FORBIDDEN")
+            given(DECIDER, *history).when(command(ResendInvitation, 20)).then(_resent(2, 20))
+
 
 class TestRevoke:
     def test_leaders_take_it_back_once(self) -> None:

@@ -48,6 +48,14 @@ def test_what_people_wrote_is_text() -> None:
     assert "<script>alert(1)</script>" in letter(message="<script>alert(1)</script>").text
 
 
+def test_nothing_in_a_mail_is_turned_by_what_somebody_wrote() -> None:
+    """A right-to-left override in a name or a title would show the words and addresses behind it backwards."""
+    turned = letter(inviter="Ada\u202e", message="\u2067Come!")
+    for shown in turned.subject, turned.text, turned.html:
+        assert not {"\u202e", "\u2067"} & set(shown)
+        assert "Ada" in shown
+
+
 @given(st.text(), st.text())
 @example("Ada\r\nBcc: all@example.org", "\x00")
 def test_a_subject_is_one_line_whatever_is_in_it(inviter: str, brand: str) -> None:

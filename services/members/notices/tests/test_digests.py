@@ -21,6 +21,7 @@ from libs.shared.testing.servers import MongoServer, NatsServer
 from libs.shared.testing.timetable import FakeTimetable
 from services.members import brand as brands
 from services.members import member
+from services.members.networking.block_list import BlockMember
 from services.members.notices import foreign
 from services.members.notices.follow import Target, TargetKind
 from services.members.notices.inbox import ReadNotices
@@ -264,6 +265,24 @@ async def test_the_week_has_the_posts_that_were_talked_about_most(days: Days) ->
     assert theirs["Subject"] == "Votre semaine dans Acme", "who chose no language reads the brand's"
     await days.turn(days=7)
     assert len(await days.mails("ada")) == 1, "what was in one digest is in no other"
+
+
+async def test_a_digest_brings_nobody_together_whom_a_block_keeps_apart(days: Days) -> None:
+    world = days.world
+    await days.reply("bob")
+    await days.reply("cyn")
+    for number, author in enumerate(("bob", "cyn", "bob")):
+        post = {"id": f"p{number}", "title": f"By {author} {number}", "author_id": author, "reply_count": 3}
+        more = {"published_at": days.clock.now(), "reactions": 0, "official": number == 2}
+        days.others.posts.append(post | more)
+    await world.send("block_list", BlockMember, "bob", member_id="bob", blocked_id="ada")
+    await days.turn(days=4)  # past Monday
+    daily, weekly = await days.mails("ada")
+    assert "bob" not in text(daily)
+    assert "cyn and 1 other replied" in text(daily)
+    assert "By cyn 1" in text(weekly)
+    assert "By bob 0" not in text(weekly)
+    assert "By bob 2" in text(weekly), "what the brand says reaches everybody"
 
 
 async def test_opting_out_holds_for_what_was_already_under_way(days: Days) -> None:

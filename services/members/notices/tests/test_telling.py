@@ -171,14 +171,31 @@ class TestWhoIsNotTold:
         assert await world.inbox("ada") == []
         assert await world.unread("ada") == 0
 
-    async def test_nobody_hears_of_whom_they_block(self, world: World) -> None:
+    async def test_whom_a_block_keeps_apart_hear_nothing_of_each_other(self, world: World) -> None:
         await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="bob")
         await reply(world, "bob", "r1")
         await react(world, "bob", "t1")
         assert await world.inbox("ada") == []
-        await reply(world, "cyn", "r2")
-        assert kinds(await world.inbox("ada")) == [("reply", "t1", 1)]
-        assert kinds(await world.inbox("bob")) == [("reply", "t1", 1)], "who is blocked notices nothing"
+        await reply(world, "ada", "r2")
+        assert await world.inbox("bob") == []
+        await reply(world, "cyn", "r3")
+        assert kinds(await world.inbox("ada")) == kinds(await world.inbox("bob")) == [("reply", "t1", 1)]
+
+    async def test_a_block_holds_for_who_left_and_came_back(self, world: World) -> None:
+        await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="bob")
+        await world.write("members", "member", "ada", member.MemberLeft(), actor="ada")
+        await world.join(["ada"])
+        await reply(world, "bob", "r1")
+        assert await world.inbox("ada") == []
+
+    async def test_a_block_is_between_members_and_not_against_the_brand(self, world: World) -> None:
+        await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="bob")
+        official = foreign.ReplyPublished(reply_id="r1", official=True)
+        await world.write("discussions", "thread", "t1", official, actor="bob")
+        await world.write("events", "event", "e1", foreign.RsvpConfirmed(member_id="ada"), actor="ada")
+        await world.write("events", "event", "e1", foreign.EventCancelled(), actor="bob")
+        told = kinds(await world.inbox("ada"))
+        assert sorted(told) == [("event_cancelled", "e1", 1), ("reply", "t1", 1)]
 
     async def test_what_happened_long_ago_is_not_told(self, world: World) -> None:
         long_ago = world.clock.now() - timedelta(days=30)

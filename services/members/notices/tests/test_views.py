@@ -14,14 +14,13 @@ from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
 from services.members.notices import foreign
 from services.members.notices.follow import Target, TargetFollowed, TargetKind, TargetMuted, TargetUnfollowed
 from services.members.notices.kinds import Kind, Mail
-from services.members.notices.places import PLACES, Slice, nth_slice
+from services.members.notices.places import EVERYBODY, PLACES, Slice, nth_slice, place
 from services.members.notices.preferences import DefaultsProposed, MailResumed, MailStopped, NotificationsChosen
 from services.members.notices.views.choices import ChoicesView, NotificationChoices, NotificationDefaults
 from services.members.notices.views.follows import FollowPage, FollowsView, Said
 from services.members.notices.views.people import EventPeopleView, IdeaPeopleView, ThreadPeopleView, Written
 from services.members.notices.views.spaces import ExclusiveSpacesView
 
-EVERYBODY = Slice(0, PLACES)
 SPACE, THREAD = Target(TargetKind.SPACE, "s1"), Target(TargetKind.THREAD, "t1")
 
 
@@ -67,16 +66,26 @@ class TestFollows:
         assert sum(map(len, slices)) == len(members)
         assert {member for one in slices for member in one} == members
 
-    async def test_who_blocks_whom(self, follows: ViewBench[FollowsView]) -> None:
+    async def test_who_is_kept_apart(self, follows: ViewBench[FollowsView]) -> None:
         blocked, unblocked = foreign.MemberBlocked(blocked_id="m9"), foreign.MemberUnblocked(blocked_id="m9")
         await follows.given(blocked, id="m1")
         await follows.given(blocked, blocked, unblocked, id="m2")
         await follows.given(blocked, id="m3", brand="b2")
-        assert await follows.view.who_blocks("b1", "m9", EVERYBODY) == {"m1"}
-        assert await follows.view.who_blocks("b1", "m1", EVERYBODY) == set()
-        await follows.given(foreign.MemberLeft(), id="m1")
-        assert [document["member"] for document in await follows.documents("blocks")] == ["m3"]
-        assert await follows.view.who_blocks("b1", "m9", EVERYBODY) == set()
+        assert await follows.view.kept_apart("b1", "m9") == {"m1"}
+        assert await follows.view.kept_apart("b1", "m1") == {"m9"}
+        assert await follows.view.kept_apart("b1", "m2") == set()
+        elsewhere = Slice(place("m1") + 1, PLACES)
+        assert await follows.view.kept_apart("b1", "m9", elsewhere) == set()
+
+    @pytest.mark.parametrize("who", ["m1", "m9"])
+    async def test_a_block_outlives_memberships_until_one_of_both_is_erased(
+        self, follows: ViewBench[FollowsView], who: str
+    ) -> None:
+        await follows.given(foreign.MemberBlocked(blocked_id="m9"), id="m1")
+        await follows.given(foreign.MemberLeft(), aggregate="member", id=who)
+        assert await follows.view.kept_apart("b1", "m9") == {"m1"}
+        await follows.given(ErasureRecorded(key_destroyed_at=NOON), aggregate="erasure", id=who)
+        assert await follows.documents("blocks") == []
 
     @pytest.mark.parametrize("end", [foreign.MemberLeft(), ErasureRecorded(key_destroyed_at=NOON)])
     async def test_nothing_is_kept_of_who_left_or_was_erased(self, follows: ViewBench[FollowsView], end: Event) -> None:

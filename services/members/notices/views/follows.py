@@ -1,4 +1,4 @@
-"""Who follows a thing or has muted it, what does a member follow, and who does not want to hear of whom?"""
+"""Who follows a thing or has muted it, what does a member follow, and who is not to hear of whom?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from libs.shared.times import from_ms, to_ms
 from services.members.notices import follow
 from services.members.notices.follow import Target, TargetFollowed, TargetKind, TargetMuted, TargetUnfollowed
 from services.members.notices.foreign import MemberBlocked, MemberLeft, MemberUnblocked
-from services.members.notices.places import Slice, place, places_in
+from services.members.notices.places import EVERYBODY, Slice, place, places_in
 
 
 class Said(StrEnum):
@@ -53,12 +53,12 @@ class FollowPage(Query, frozen=True, kw_only=True):
 class FollowsView(View):
     """`words`: a document a member and thing, `_id` brand:kind:thing:member, with the member's last word.
 
-    `blocks`: a document for each member who blocks another, `_id` brand:blocked:member.  Leaving a brand takes
-    all of them away: who comes back follows nothing.
+    Leaving a brand takes them away: who comes back follows nothing.  `blocks`: a document for each member who blocks
+    another, `_id` brand:blocked:member.  They outlive memberships, as where they are made (`networking`).
     """
 
     name = "follows"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     events = (*follow.DECIDER.events, MemberBlocked, MemberUnblocked, MemberLeft, ErasureRecorded)
     foreign = True  # of the events of a membership it reads one
@@ -91,9 +91,11 @@ class FollowsView(View):
             case MemberUnblocked(blocked_id=other):
                 yield Write("blocks", DeleteOne({"_id": _block(recorded, other)["_id"]}))
             case MemberLeft() | ErasureRecorded():
-                theirs = {"whose": f"{recorded.brand}:{recorded.aggregate_id}"}
-                yield Write("words", DeleteMany(theirs))
-                yield Write("blocks", DeleteMany(theirs))
+                who = f"{recorded.brand}:{recorded.aggregate_id}"
+                yield Write("words", DeleteMany({"whose": who}))
+                if isinstance(recorded.event, ErasureRecorded):
+                    yield Write("blocks", DeleteMany({"whose": who}))
+                    yield Write("blocks", DeleteMany({"of": who}))
 
     async def follow_page(self, query: FollowPage) -> FollowPageResult:
         """A page of the viewer's things."""
@@ -124,10 +126,12 @@ class FollowsView(View):
         where = {"target": _key(brand, target), "place": places_in(within)}
         return {document["member"]: Said(document["said"]) async for document in self.collection("words").find(where)}
 
-    async def who_blocks(self, brand: str, member_id: str, within: Slice) -> set[str]:
-        """Who of a slice blocks a member."""
-        where = {"of": f"{brand}:{member_id}", "place": places_in(within)}
-        return {document["member"] async for document in self.collection("blocks").find(where)}
+    async def kept_apart(self, brand: str, member_id: str, within: Slice = EVERYBODY) -> set[str]:
+        """Who of a slice blocks a member, and whom of all that member blocks."""
+        who, blocks = f"{brand}:{member_id}", self.collection("blocks")
+        blocking = {document["member"] async for document in blocks.find({"of": who, "place": places_in(within)})}
+        blocked = {document["of"].removeprefix(f"{brand}:") async for document in blocks.find({"whose": who})}
+        return blocking | blocked
 
     async def how_many(self, brand: str, target: Target) -> int:
         """How many members ever said something of a thing."""

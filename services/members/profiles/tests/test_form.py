@@ -1,5 +1,6 @@
 """The specification of a profile form."""
 
+import msgspec
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
@@ -9,7 +10,7 @@ from libs.access.roles import Role
 from libs.shared.domain import DomainError
 from libs.shared.testing.bdd import given
 from services.members.profiles.audience import EVERYONE, ONESELF, Audience, BuiltIn, Reach
-from services.members.profiles.fields import FieldType
+from services.members.profiles.fields import Choice, FieldType
 from services.members.profiles.form import (
     DECIDER,
     MAX_FIELDS,
@@ -22,6 +23,7 @@ from services.members.profiles.form import (
     ProfileFieldRetired,
     ProfileFieldsOrdered,
     ProfileFormCommand,
+    ProfileFormEvent,
     RestoreProfileField,
     RetireProfileField,
 )
@@ -51,6 +53,24 @@ def test_the_type_of_a_field_is_for_good() -> None:
 @pytest.mark.parametrize("key", ["bio", "email", "avatar", "time-zone", "language", "name", "external-id"])
 def test_words_that_every_profile_has_are_no_keys(key: str) -> None:
     given(DECIDER).when(leading(DefineProfileField, field=field(key))).then_raises("KEY_RESERVED", ("field", "key"))
+
+
+def test_a_form_stays_small_enough_for_one_document() -> None:
+    """Each profile is shown by the whole form: one brand's must not be what the views of all brands fail at."""
+    many = [Choice(key=f"choice-{number}", labels=labels("x" * 200)) for number in range(100)]
+    sets = [field(f"set-{number}", FieldType.CHOICE, choices=many) for number in range(100)]
+    fit = [
+        ProfileFieldDefined(field=one)
+        for one in sets
+        if len(msgspec.json.encode(sets[: sets.index(one) + 1])) < 195_000
+    ]
+    assert 3 < len(fit) < 20
+    history: list[ProfileFormEvent] = [*fit, *(ProfileFieldRetired(key=one.field.key) for one in fit)]
+    given(DECIDER, *history).when(leading(DefineProfileField, field=sets[len(fit)])).then_raises(
+        "FORM_TOO_LARGE", ("field",)
+    )
+    smaller = structs.replace(fit[0].field, choices=many[:1])
+    given(DECIDER, *history).when(leading(DefineProfileField, field=smaller)).then(ProfileFieldDefined(field=smaller))
 
 
 def test_a_field_is_retired_and_comes_back() -> None:
