@@ -232,6 +232,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "revokeApiKey": {"serviceAccountId": ids["ServiceAccount"], "keyId": "k1"},
         "closeServiceAccount": {"serviceAccountId": ids["ServiceAccount"]},
         "inviteMember": {"brandId": ids["Brand"], "address": "mallory@example.org", "role": "OWNER"},
+        "inviteMembers": {"brandId": ids["Brand"], "contacts": [{"address": "mallory@example.org"}]},
         "resendInvitation": {"invitationId": ids["Invitation"]},
         "revokeInvitation": {"invitationId": ids["Invitation"]},
         "acceptInvitation": {"brandId": ids["Brand"], "token": "b1.i1.guessed", "displayName": "Mallory"},
