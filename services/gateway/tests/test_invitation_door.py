@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from graphql import parse, validate
+from opentelemetry.util.http import parse_excluded_urls
 
 from libs.shared.domain import DomainError, Unavailable
 from services.gateway.schema import build
+from services.gateway.service import UNTRACED
 from services.gateway.tests.world import World
 
 LINK = "/invitations/b1.i1.c2VjcmV0"
@@ -113,3 +115,10 @@ async def test_a_service_that_is_away_is_said_with_a_code(gateway: World) -> Non
     answer = await gateway.client.get(LINK)
     assert answer.status_code == 503
     assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("path", [LINK, "/mail/some.signed.token", "/healthz", "/readyz"])
+def test_what_opens_a_door_stands_in_no_trace(path: str) -> None:
+    untraced = parse_excluded_urls(UNTRACED)
+    assert untraced.url_disabled(f"https://community.example{path}")
+    assert not untraced.url_disabled("https://community.example/graphql")
