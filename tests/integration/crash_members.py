@@ -18,7 +18,7 @@ from services.members.member import GrantRole
 from services.members.networking.networking import ChooseNetworking
 from services.members.notices.follow import Follow, TargetKind
 from services.members.profiles.profile import ChooseAvatar
-from services.members.provisioning.user import ProvisionUser
+from services.members.provisioning.group import ProvisionGroup
 from services.members.recognition.spotlight import SpotlightMember
 from services.members.segments.segment import ChangeSegment, CreateSegment
 from services.members.service_account import CreateServiceAccount
@@ -59,9 +59,9 @@ PARTS: Final[tuple[_Part, ...]] = (
         "members.charter", PublishCharter, "manifesto_published",
         brand_id=brand, part=CharterPart.MANIFESTO, text=new,
     ),
-    # Two claims, on subjects of their own, in one batch with what they are of.
+    # Batches over several subjects are acknowledged at their last event.
     lambda brand, member, thread, new: _platform(
-        "members.home", SetDomain, "domain_taken", brand_id=brand, domain=f"{new}.example.org"
+        "members.home", SetDomain, "name_claimed", brand_id=brand, domain=f"{new}.example.org"
     ),
     lambda brand, member, thread, new: _platform(
         "members.service_account", CreateServiceAccount, "service_account_created",
@@ -79,7 +79,7 @@ PARTS: Final[tuple[_Part, ...]] = (
         brand_id=brand, purpose="calls", texts=[ConsentText(language="en", text=new)],
     ),
     lambda brand, member, thread, new: _platform(
-        "members.provisioned_user", ProvisionUser, "member_joined", user_name=new
+        "members.provisioned_group", ProvisionGroup, "name_claimed", group_id=new, display_name=new
     ),
     lambda brand, member, thread, new: _platform(
         "members.mail_address", OptOutOfMail, "mail_opted_out", address_id=new

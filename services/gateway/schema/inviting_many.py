@@ -113,7 +113,7 @@ async def _invite(context: Context, brand: str, given: InviteMembersInput) -> li
 
     async def one(number: int, contact: ContactInput) -> Done:
         about: dict[str, Any] = optional(name=contact.name, language=contact.language or given.language)
-        command_id = given.command_id and f"{given.command_id} {number}"
+        command_id = None if given.command_id is None else f"{given.command_id} {number}"
         async with turns:
             return await context.act(
                 brand,
