@@ -425,6 +425,7 @@ class InvitationOfferReply(Struct, frozen=True):
     brand_id: str
     role: str
     status: str
+    url: str | None = None
 
 
 class DirectoryReply(Struct, frozen=True):

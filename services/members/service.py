@@ -93,7 +93,8 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
-    told, forget_told = compose_notices(app, authorizer, access, mailer)
+    consents, agreed = compose_consents(app, authorizer)
+    told, forget_told = compose_notices(app, authorizer, access, mailer, consents)
     erasures = _erasures(app, authorizer, commands, forget_told)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
@@ -105,7 +106,7 @@ def compose(app: App) -> None:
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             compose_profiles(app, authorizer),
-            compose_consents(app, authorizer),
+            agreed,
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *compose_standing(app, authorizer, commands.members),

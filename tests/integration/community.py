@@ -113,6 +113,10 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
     "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
     "inviteMember": ("InviteMemberInput", "invitation { id status role address name message mails invitedBy { id } }"),
+    "inviteMembers": (
+        "InviteMembersInput",
+        "results { number invited invitation { id address } errors { code message path } }",
+    ),
     "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
     "revokeInvitation": ("InvitationInput", "invitation { id status }"),
     "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),

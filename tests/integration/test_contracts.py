@@ -312,6 +312,16 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"brandId": IDS["Brand"], "address": "ada@example.org"},
         {"name": "Ada", "role": "BUILDER", "language": "fr-CA", "message": "Come", "validDays": 30},
     ),
+    "inviteMembers": (
+        {"brandId": IDS["Brand"], "contacts": [{"address": "ada@example.org"}]},
+        {
+            "role": "BUILDER",
+            "language": "fr-CA",
+            "message": "Come",
+            "validDays": 30,
+            "contacts": [{"address": "ada@example.org", "name": "Ada", "role": "MODERATOR", "language": "en"}],
+        },
+    ),
     "resendInvitation": ({"invitationId": IDS["Invitation"]}, {}),
     "revokeInvitation": ({"invitationId": IDS["Invitation"]}, {}),
     "acceptInvitation": (

@@ -24,6 +24,7 @@ NOT_ASKED: Final = {
     "createNetwork": "no network is there yet",
     "signOutEverywhere": "everybody may, wherever they are",
     "acceptInvitation": "whoever holds its token may",
+    "inviteMembers": "who may send inviteMember may",
 }
 
 

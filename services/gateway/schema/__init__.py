@@ -14,6 +14,7 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
+from services.gateway.schema.inviting_many import InvitingManyMutation
 from services.gateway.schema.journey_commands import JourneyMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.network_admins import NetworkAdminMutation
@@ -38,6 +39,7 @@ class Mutation(
     ProfileMutation,
     ConsentMutation,
     InvitationMutation,
+    InvitingManyMutation,
     ServiceAccountMutation,
     DirectoryMutation,
     SessionMutation,

@@ -5,6 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.members.consents.purposes import BuiltInPurpose
+
 
 class Kind(StrEnum):
     """What a notification is about.  NEWS is in digests alone: the posts of a brand that were talked about most."""
@@ -76,15 +78,24 @@ QUIET: Final[dict[Kind, Choice]] = {
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What a member and their brand said; `mail_off`: the member wants no e-mail at all, whatever else was said."""
+    """What a member and their brand said; `mail_off`: the member wants no e-mail at all, whatever else was said.
+
+    `withdrawn` are the purposes that the member agreed to once and does not any more.
+    """
 
     own: dict[str, Word] = {}
     brand: dict[str, Word] = {}
     mail_off: bool = False
+    withdrawn: frozenset[str] = frozenset()
 
     def of(self, kind: Kind) -> Choice:
         """What holds for a kind: the member's word over the brand's over `QUIET`; an opt-out over all of them."""
         choice = QUIET[kind]
         for words in (self.brand, self.own):
             choice = words.get(kind, Word()).over(choice)
-        return Choice(inbox=choice.inbox, mail=Mail.OFF) if self.mail_off else choice
+        return Choice(inbox=choice.inbox, mail=Mail.OFF) if self._opted_out(kind, choice.mail) else choice
+
+    def _opted_out(self, kind: Kind, mail: Mail) -> bool:
+        if BuiltInPurpose.DIGEST in self.withdrawn and mail in (Mail.DAILY, Mail.WEEKLY):
+            return True
+        return self.mail_off or (BuiltInPurpose.NUDGES in self.withdrawn and kind is Kind.NUDGE)
