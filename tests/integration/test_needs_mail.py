@@ -262,7 +262,8 @@ async def test_need_33_a_client_sends_a_list_and_hears_of_each_line(platform: Pl
     assert mail["Subject"] == "Bo invites you to Acme" and "> Come aboard" in text_of(mail)
     assert platform.mailbox.of(address(made, "all")) == []
 
-    assert await refused(platform, made.member, "inviteMembers", **given) == ["FORBIDDEN"], "the whole of it, once"
+    three = {**given, "contacts": contacts[:3]}
+    assert await refused(platform, made.member, "inviteMembers", **three) == ["FORBIDDEN"], "the whole of it, once"
     for number in (0, 101):
         many = {**given, "contacts": [contacts[0]] * number}
         payload = await run(platform, builder, "inviteMembers", **many)

@@ -132,7 +132,7 @@ INVITE = """mutation($input: InviteMembersInput!) { inviteMembers(input: $input)
 
 
 def contacts(count: int) -> dict[str, Any]:
-    many = [{"address": f"c{number}@example.org"} for number in range(count)]
+    many: list[dict[str, str]] = [{"address": f"c{number}@example.org"} for number in range(count)]
     return {"brandId": encode("Brand", "_", BRAND), "contacts": many, "role": "BUILDER", "commandId": "c1"}
 
 
@@ -140,7 +140,7 @@ async def test_each_contact_of_a_list_is_a_command_of_its_own(gateway: World) ->
     two = contacts(2)
     two["contacts"][1] |= {"role": "MEMBER", "language": "fr", "name": "Zoë"}
     answer = await gateway.graphql(INVITE, input=two)
-    results = [{"number": number, "invited": True, "errors": []} for number in (1, 2)]
+    results: list[dict[str, Any]] = [{"number": number, "invited": True, "errors": []} for number in (1, 2)]
     assert answer["data"]["inviteMembers"] == {"results": results, "errors": []}
     first, second = (sent for _, sent in gateway.bus.sent)
     assert (first["address"], first["role"]) == ("c0@example.org", "builder") and "language" not in first
@@ -177,6 +177,6 @@ async def test_a_list_costs_what_its_contacts_cost(issuer: Issuer) -> None:
         too_many = (await gateway.graphql(INVITE, input=contacts(11)))["data"]["inviteMembers"]
         assert too_many == {"results": None, "errors": [{"code": "RATE_LIMITED", "path": []}]}
         assert gateway.bus.sent == []
-    async with world(issuer, rates=Rates(principal=1_200, secret=IDENTITY_KEY)) as gateway:
+    async with world(issuer, rates=Rates(principal=1_500, secret=IDENTITY_KEY)) as gateway:
         assert (await gateway.graphql(INVITE, input=contacts(11)))["data"]["inviteMembers"]["errors"] == []
         assert len(gateway.bus.sent) == 11

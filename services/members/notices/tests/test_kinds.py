@@ -29,7 +29,8 @@ def test_need_56_every_way_to_opt_out_holds_for_every_kind_whatever_else_was_sai
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_members_word_goes_before_the_brands_and_that_before_the_default(kind: Kind) -> None:
-    brand, own = {kind: Word(inbox=False, mail=Mail.NOW)}, {kind: Word(mail=Mail.WEEKLY)}
+    brand: dict[str, Word] = {kind: Word(inbox=False, mail=Mail.NOW)}
+    own: dict[str, Word] = {kind: Word(mail=Mail.WEEKLY)}
     assert Choices().of(kind) == QUIET[kind]
     assert Choices(brand=brand).of(kind) == Choice(inbox=False, mail=Mail.NOW)
     assert Choices(brand=brand, own=own).of(kind) == Choice(inbox=False, mail=Mail.WEEKLY)
