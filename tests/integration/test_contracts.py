@@ -13,6 +13,8 @@ import pytest
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLObjectType,
     get_named_type,
     is_interface_type,
@@ -34,6 +36,7 @@ from services.feedback.idea import Status
 from services.gateway.context import Context
 from services.gateway.execution import Engine, Operation
 from services.gateway.ids import encode
+from services.gateway.schema.examples import EXAMPLES, key_of
 from services.gateway.security import Principal
 from services.members.brand import BrandKind, BrandType
 from services.members.charter import CharterPart
@@ -424,6 +427,30 @@ async def test_a_mutation_sends_what_its_owner_reads(mutation: str, most: bool) 
     payload = (await run(bus, document(mutation), {"input": given}))[mutation]
     assert payload["errors"] == []
     assert len([subject for subject in bus.used if subject.startswith("cmd.")]) == 1
+
+
+@pytest.mark.parametrize("mutation", INPUTS)
+async def test_an_example_is_something_that_the_owner_reads(mutation: str) -> None:
+    bus = CheckingBus()
+    least, more = INPUTS[mutation]
+    given = illustrated(SCHEMA.type_map[MUTATIONS[mutation][0]], {**least, **more, "commandId": "c1"})
+    payload = (await run(bus, document(mutation), {"input": given}))[mutation]
+    assert payload["errors"] == []
+
+
+def illustrated(kind: object, given: dict[str, Any]) -> dict[str, Any]:
+    """An input with the example of each of its leaves in place of what was given."""
+    assert isinstance(kind, GraphQLInputObjectType)
+    return {name: _illustrated(f"{kind.name}.{name}", kind.fields[name].type, value) for name, value in given.items()}
+
+
+def _illustrated(path: str, kind: GraphQLInputType, value: object) -> Any:
+    inner = get_named_type(kind)
+    if isinstance(inner, GraphQLInputObjectType):
+        assert isinstance(value, dict | list)
+        return illustrated(inner, value) if isinstance(value, dict) else [illustrated(inner, one) for one in value]
+    key = key_of(path, kind)
+    return value if key is None or value is None else EXAMPLES[key]
 
 
 @pytest.mark.parametrize("name", ENUMS)

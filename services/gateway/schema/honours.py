@@ -121,7 +121,7 @@ class BadgeEvidence:
 class Badge:
     """A badge."""
 
-    badge: str = strawberry.field(description="Which one, as the rules call it: `first-post`.")
+    badge: str = strawberry.field(description="Which one, as the rules call it.")
     name: str = strawberry.field(description="What it was called when it was given.")
     awarded_at: datetime = strawberry.field(description="When it was given; by a rule: when it was earned.")
     rules_version: int = strawberry.field(description="The version of the rules that it is of.")
