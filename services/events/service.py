@@ -13,8 +13,8 @@ from services.events.permissions import examples
 from services.events.programme import Session
 from services.events.views.attendance_sheet import (
     AttendanceSheetView,
-    AttendeePage,
     AttendeePageResult,
+    AttendeePages,
     AttendeeView,
     ViewerRsvps,
 )
@@ -53,7 +53,7 @@ def compose(app: App) -> None:
     )
 
     sheet = app.view(AttendanceSheetView())
-    app.query(AttendeePage, AttendeePageResult, sheet.attendee_page, view=sheet, allow=allow, same_for=anybody)
+    app.query(AttendeePages, list[AttendeePageResult], sheet.attendee_pages, view=sheet, allow=allow, same_for=anybody)
     app.query(ViewerRsvps, list[AttendeeView | None], sheet.viewer_rsvps, view=sheet, allow=allow)
     compose_export(
         app,

@@ -24,7 +24,7 @@ from services.events.event import (
 )
 from services.events.programme import Session
 from services.events.tests.builders import END, START
-from services.events.views.attendance_sheet import AttendanceSheetView, AttendeePage, ViewerRsvps
+from services.events.views.attendance_sheet import AttendanceSheetView, AttendeePages, ViewerRsvps
 from services.events.views.event_calendar import AgendasGetMany, EventCalendar, EventCalendarView, EventsGetMany
 
 SCHEDULED = EventScheduled(
@@ -154,8 +154,8 @@ class TestSheet:
         self, sheet: ViewBench[AttendanceSheetView], status: RsvpStatus | None = None, brand: str = "b1", **page: object
     ) -> tuple[list[str], int]:
         request = PageRequest(**page)  # type: ignore[arg-type]
-        question = AttendeePage(brand=brand, viewer="m1", event_id="e1", status=status, page=request)
-        found = await sheet.view.attendee_page(question)
+        question = AttendeePages(brand=brand, viewer="m1", ids=["e1"], status=status, page=request)
+        [found] = await sheet.view.attendee_pages(question)
         return [attendee.member_id for attendee in found.items], found.total_count
 
     async def test_who_attends_and_who_waits_in_order(self, sheet: ViewBench[AttendanceSheetView]) -> None:
@@ -165,6 +165,14 @@ class TestSheet:
         assert await self.ask(sheet, RsvpStatus.WAITLISTED) == (["m6"], 1)
         assert await self.ask(sheet, RsvpStatus.CONFIRMED, last=2) == (["m5", "m1"], 4)
         assert await self.ask(sheet, brand="b2") == ([], 0)
+
+    async def test_the_same_page_of_many_events_in_their_order(self, sheet: ViewBench[AttendanceSheetView]) -> None:
+        await sheet.given(*HISTORY, aggregate="event", id="e1")
+        await sheet.given(RsvpConfirmed(member_id="m7", mode=IN, number=1), aggregate="event", id="e2")
+        question = AttendeePages(brand="b1", viewer="m1", ids=["e2", "e9", "e1", "e2"], page=PageRequest(first=2))
+        found = await sheet.view.attendee_pages(question)
+        assert [[one.member_id for one in each.items] for each in found] == [["m7"], [], ["m2", "m3"], ["m7"]]
+        assert [(each.total_count, each.has_next) for each in found] == [(1, False), (0, False), (5, True), (1, False)]
 
     async def test_what_the_viewer_holds(self, sheet: ViewBench[AttendanceSheetView]) -> None:
         await sheet.given(*HISTORY, aggregate="event", id="e1")

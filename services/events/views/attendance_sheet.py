@@ -1,10 +1,11 @@
 """Who attends an event, who waits for a seat and in which order, and who came."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, assert_never
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from pymongo import DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
 from libs.shared.domain import Event, Id, Query
@@ -29,12 +30,15 @@ from services.events.event import (
 # Questions and answers
 
 
-class AttendeePage(Query, frozen=True, kw_only=True):
-    """Who asked for a seat at an event, in the order of asking; `status` None = both."""
+class AttendeePages(Query, frozen=True, kw_only=True):
+    """The same page of those who asked for a seat, in the order of asking, of each of many events, in that of `ids`.
 
-    wire_name: ClassVar[str] = "attendee_page"
+    `status` None = both.
+    """
 
-    event_id: Id
+    wire_name: ClassVar[str] = "attendee_pages"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
     status: RsvpStatus | None = None
     page: PageRequest = PageRequest()
 
@@ -112,27 +116,25 @@ class AttendanceSheetView(View):
             case _:
                 assert_never(event)
 
-    async def attendee_page(self, query: AttendeePage) -> AttendeePageResult:
-        """The RSVPs of one page; an empty one for an event that the brand does not have."""
-        sheet = f"{query.brand}:{query.event_id}"
-        prefix = {"event": sheet} if query.status is None else {"event": sheet, "status": query.status.value}
-        tally = await self.collection("tallies").find_one({"_id": sheet}) or {"drawn": 0}
+    async def attendee_pages(self, query: AttendeePages) -> list[AttendeePageResult]:
+        """A page of RSVPs for each event of `ids`, in that order; an empty one for what the brand does not have."""
+        sheets = [f"{query.brand}:{event}" for event in query.ids]
+        found = self.collection("tallies").find({"_id": {"$in": sheets}})
+        tallies = {document["_id"]: document async for document in found}
+        return await asyncio.gather(*(self._attendees(query, sheet, tallies.get(sheet, {})) for sheet in sheets))
+
+    async def _attendees(self, query: AttendeePages, sheet: str, tally: Mapping[str, int]) -> AttendeePageResult:
         found = await page(
             self.collection("attendances"),
-            prefix=prefix,
+            prefix={"event": sheet} if query.status is None else {"event": sheet, "status": query.status.value},
             key="number",
             request=query.page,
             floor=1,
-            ceiling=tally["drawn"],
+            ceiling=tally.get("drawn", 0),
         )
         statuses = list(RsvpStatus) if query.status is None else [query.status]
-        return AttendeePageResult(
-            items=[_attendee_view(document) for document in found.items],
-            cursors=found.cursors,
-            has_next=found.has_next,
-            has_previous=found.has_previous,
-            total_count=sum(tally.get(status.value, 0) for status in statuses),
-        )
+        total = sum(tally.get(status.value, 0) for status in statuses)
+        return AttendeePageResult(**structs.asdict(found.map(_attendee_view)), total_count=total)
 
     async def viewer_rsvps(self, query: ViewerRsvps) -> list[AttendeeView | None]:
         """The viewer's RSVPs in the order of the event ids; None where there is none."""

@@ -9,7 +9,7 @@ from strawberry import ID
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import AGENDAS, EVENTS, RSVPS
+from services.gateway.loaders import AGENDAS, ATTENDEE_PAGES, EVENTS, RSVPS
 from services.gateway.schema.common import (
     After,
     Before,
@@ -178,21 +178,22 @@ class Event(Followable):
             agenda if isinstance(agenda, Exception) else [Session.of(row) for row in agenda or ()] for agenda in agendas
         ]
 
-    @field
+    @batch
+    @staticmethod
     async def attendees(
-        self,
+        those: list["Event"],
         status: RsvpStatus | None = None,
+        *,
         first: First = None,
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[Attendee]:
+    ) -> Answers[Connection[Attendee]]:
         """Who asked for a seat, in the order of asking."""
         page = page_arguments(first, after, last, before)
         wanted = optional(status=status.value if status else None)
-        reply = replies.PageReply[replies.AttendeeReply]
-        found = await self.scope.ask("events", "attendee_page", reply, event_id=self.row.id, page=page, **wanted)
-        return connection(found, lambda row: Attendee.of(row, self.scope))
+        asked = ((one.scope, one.row.id) for one in those)
+        return await ATTENDEE_PAGES.present(asked, _attendees, page=page, **wanted)
 
     @batch
     @staticmethod
@@ -205,6 +206,10 @@ class Event(Followable):
     async def viewer_can(those: list["Event"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
         return await permissions("events", "event", ((one.scope, one.row.id) for one in those))
+
+
+def _attendees(page: replies.PageReply[replies.AttendeeReply], scope: Scope) -> Connection[Attendee]:
+    return connection(page, lambda row: Attendee.of(row, scope))
 
 
 async def load_event(scope: Scope, key: str) -> Event | None:
