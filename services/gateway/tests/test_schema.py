@@ -116,3 +116,12 @@ def test_the_operations_of_the_readme_are_valid() -> None:
     for example in examples:
         for operation in example.splitlines():
             assert validate(built, parse(operation)) == [], operation
+
+
+def test_the_operations_of_the_console_are_valid() -> None:
+    built = schema.build()._schema
+    text = (GATEWAY / "static/examples.js").read_text()
+    examples = re.findall(r"query: `(.*?)`", text, re.DOTALL)
+    assert len(examples) == text.count("query:") > 0
+    for example in examples:
+        assert validate(built, parse(example)) == [], example
