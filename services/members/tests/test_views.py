@@ -29,6 +29,7 @@ from services.members.views.member_list import (
     MemberView,
 )
 from services.members.views.networks import (
+    NetworkAdmins,
     NetworkBySlug,
     NetworkPage,
     NetworksGetMany,
@@ -68,6 +69,12 @@ async def test_networks(mongo_url: str) -> None:
         assert many == [first, None, NetworkView(id="n2", name="N2", slug="net-n2", created_at=NOON, brand_count=1)]
         found = await view.network_page(NetworkPage(**ANYBODY, page=PageRequest(first=1)))
         assert ([item.id for item in found.items], found.total_count, found.has_next) == (["n2"], 2, True)
+        for viewer, see_all, shown in (("i1", False, True), ("i2", False, False), ("i2", True, True)):
+            asked = NetworkAdmins(brand=NO_BRAND, viewer=viewer, ids=["n9", "n2", "n1"])
+            admins = await view.network_admins(asked, see_all=see_all)
+            assert [[one.identity for one in each] if each else each for each in admins] == (
+                [None, ["i1"], ["i1"]] if shown else [None, None, None]
+            )
         with pytest.raises(DomainError) as refused:
             await view.network_by_slug(NetworkBySlug(**ANYBODY, slug="net-n9"))
         assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("slug",))
