@@ -40,7 +40,7 @@ def test_everything_is_described() -> None:
 def test_no_word_is_left_over() -> None:
     built = schema.build()._schema
     for _, described in plain(built):
-        if described.description in WORDS.values():
+        if described.description.partition("  Example: ")[0] in WORDS.values():
             described.description = None
     assert set(WORDS) - describe(built, {}) == set()
 
