@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLInputType, GraphQLOutputType, GraphQLSchema, get_named_type, is_scalar_type
 
+from libs.shared.cursors import Place, encode_cursor
 from libs.shared.domain import NO_BRAND
-from libs.shared.paging import Place, encode_cursor
 from services.gateway import consistency, ids
 from services.gateway.schema.words import plain
 

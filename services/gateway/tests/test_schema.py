@@ -17,7 +17,7 @@ from graphql import (
     value_from_ast,
 )
 
-from libs.shared.paging import decode_cursor
+from libs.shared.cursors import decode_cursor
 from services.gateway import consistency, ids, schema
 from services.gateway.schema.examples import EXAMPLES, IDS, key_of, leaves, literal, name_of
 from services.gateway.schema.words import WORDS, describe, plain
@@ -64,11 +64,15 @@ def test_whatever_is_not_obvious_has_an_example() -> None:
         for path, _, kind in leaves(built)
         if path not in shown and get_named_type(kind).name not in obvious[is_given(path, built)]
     ]
-    assert missing == []
+    assert missing == [], (
+        "give each an example in services/gateway/schema/examples.py: a key of EXAMPLES that is this path, or the bare name "
+        "of the field or argument when all of that name hold the same; then write schema.graphql anew"
+    )
 
 
 def test_no_example_is_left_over() -> None:
-    assert set(EXAMPLES) - {key for key, _ in examples().values()} == set()
+    left = set(EXAMPLES) - {key for key, _ in examples().values()}
+    assert left == set(), "take them out of services/gateway/schema/examples.py: nothing in the schema uses them"
 
 
 def test_an_example_stands_in_the_description() -> None:
@@ -99,7 +103,8 @@ def test_an_id_of_an_example_is_of_what_it_stands_for() -> None:
         shown = [ids.decode(text) for text in EXAMPLES[key]] if "[" in str(kind) else [ids.decode(EXAMPLES[key])]
         kinds = {found.type if found else None for found in shown}
         assert kinds <= set(IDS), path
-        of = path.partition(".")[0] if name == "id" else re.sub("Ids?$", "", name)
+        field = path.partition("(")[0].split(".")
+        of = field["(" in path] if name == "id" else re.sub("Ids?$", "", name)
         said = {kind for kind in IDS if kind.lower() == of.lower()}
         assert kinds == said or not said, path
 
