@@ -91,17 +91,24 @@ def websocket(rng: random.Random) -> bytes:
 
 
 async def thrown(port: int, data: bytes, *, half: bool) -> None:
-    """Send this, listen for a moment, and go away, in order or not."""
+    """Send this, listen for a moment, and go away, in order or not.
+
+    Frames wait for the answer to the upgrade: uvicorn drops those that come with it.
+    """
+    upgrade, frames = (UPGRADE, data.removeprefix(UPGRADE)) if data.startswith(UPGRADE) else (data, b"")
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(data)
+        writer.write(upgrade)
+        if frames:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(frames)
         if half:
             writer.transport.abort()
             return
         async with asyncio.timeout(0.1):
             while await reader.read(65536):
                 pass
-    except (TimeoutError, ConnectionError):
+    except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
         pass
     finally:
         writer.close()

@@ -65,8 +65,8 @@ def test_whatever_is_not_obvious_has_an_example() -> None:
         if path not in shown and get_named_type(kind).name not in obvious[is_given(path, built)]
     ]
     assert missing == [], (
-        "give each an example in services/gateway/schema/examples.py: a key of EXAMPLES that is this path, or the bare name "
-        "of the field or argument when all of that name hold the same; then write schema.graphql anew"
+        "give each an example in services/gateway/schema/examples.py: a key of EXAMPLES that is this path, or the bare "
+        "name of the field or argument when all of that name hold the same; then write schema.graphql anew"
     )
 
 

@@ -106,7 +106,8 @@ async def test_as_a_stream_of_events_by_post_and_get(closed: World) -> None:
         await closed.client.post("/graphql", json=asked, headers=STREAM),
         await closed.client.get("/graphql", params=by_get, headers=STREAM),
     ):
-        assert response.text.startswith('event: next\ndata: {"data":{"brand":{"name":"Acme"')
+        assert response.text.startswith("event: next\n")
+        assert '"name":"Acme"' in response.text
     refused = await closed.client.post("/graphql", json={"query": "{ __typename }"}, headers=STREAM)
     assert "DOCUMENT_NOT_TRUSTED" in refused.text
 
