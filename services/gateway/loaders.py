@@ -144,11 +144,11 @@ REPLIES: Final = Many("discussions", "replies_get_many", list[rows.ReplyReply | 
 REPLY_PAGES: Final = Many("discussions", "reply_pages", list[rows.PageReply[rows.ReplyReply]], "thread_ids")
 REACTIONS: Final = Many("discussions", "reactions_get_many", list[rows.ReactionsReply], "target_ids")
 EVENTS: Final = Many("events", "events_get_many", list[rows.EventReply | None])
-#: Takes `page` and `status`.
-ATTENDEE_PAGES: Final = Many("events", "attendee_pages", list[rows.PageReply[rows.AttendeeReply]])
 AGENDAS: Final = Many("events", "agendas_get_many", list[list[rows.SessionReply] | None])
 #: The viewer's own, by the id of the event.
 RSVPS: Final = Many("events", "viewer_rsvps", list[rows.AttendeeReply | None])
+#: Whether the viewer is invited, by the id of the event.
+INVITED: Final = Many("events", "viewer_invited", list[bool])
 BOARDS: Final = Many("feedback", "boards_get_many", list[rows.BoardReply | None])
 IDEAS: Final = Many("feedback", "ideas_get_many", list[rows.IdeaReply | None])
 #: Takes `page`: the same page of ideas of many boards.

@@ -98,6 +98,7 @@ FOR_OTHERS: Final = {
     "qry.members.mail_link_target",
     "cmd.members.provisioned_user.settle_group_roles",
     "cmd.members.provisioned_user.settle_access",
+    "cmd.events.event.release_attendee",
     *SCIM,
     *(f"cmd.{service}.erasure.record_erasure" for service in SERVICES),
     *(f"qry.{service}.views_shown" for service in SERVICES),
@@ -369,9 +370,16 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
             "allDay": False,
             "inPersonSeats": 10,
             "onlineSeats": 20,
+            "audience": {"roles": ["AMBASSADOR"], "segmentIds": [IDS["Segment"]]},
             "sessions": [{"title": "Short"}, _SESSION],
         },
     ),
+    "changeEventAudience": (
+        {"eventId": IDS["Event"], "audience": None},
+        {"audience": {"roles": ["AMBASSADOR"], "segmentIds": [IDS["Segment"]]}},
+    ),
+    "inviteToEvent": ({"eventId": IDS["Event"], "memberIds": [IDS["Member"]]}, {}),
+    "withdrawEventInvitations": ({"eventId": IDS["Event"], "memberIds": [IDS["Member"]]}, {}),
     "cancelEvent": ({"eventId": IDS["Event"]}, {}),
     "rsvp": ({"eventId": IDS["Event"], "mode": "ONLINE"}, {"mode": "IN_PERSON"}),
     "cancelRsvp": ({"eventId": IDS["Event"]}, {}),
@@ -553,6 +561,10 @@ QUERIES: Final = {
 }
 
 
+#: Pages that are asked for an event at a time.
+ONE_BY_ONE: Final = {"Event.attendees", "Event.invitees"}
+
+
 def queries_of_nodes() -> dict[str, tuple[str, str]]:
     """A query for each field of each type that has an id, of one such thing and of two."""
     found = {}
@@ -569,7 +581,8 @@ def queries_of_nodes() -> dict[str, tuple[str, str]]:
             one, two = (
                 f"{{ nodes(ids: {json.dumps(keys)}) {selected} }}" for keys in ([IDS[kind]], [IDS[kind], another])
             )
-            found[f"{kind}.{name}"] = one, two
+            if f"{kind}.{name}" not in ONE_BY_ONE:
+                found[f"{kind}.{name}"] = one, two
     return found
 
 

@@ -24,7 +24,7 @@ from services.events.tests.builders import (
     rsvp,
     schedule,
 )
-from services.events.views.attendance_sheet import AttendeePageResult, AttendeePages, AttendeeView, ViewerRsvps
+from services.events.views.attendance_sheet import AttendeePage, AttendeePageResult, AttendeeView, ViewerRsvps
 from services.events.views.event_calendar import (
     AgendasGetMany,
     EventCalendar,
@@ -47,9 +47,6 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         yield world
 
 
-NOBODY = AttendeePageResult(items=[], cursors=[], has_next=False, has_previous=False, total_count=0)
-
-
 async def refused(coroutine: object) -> str:
     with pytest.raises(DomainError) as refusal:
         await coroutine  # type: ignore[misc]
@@ -61,10 +58,10 @@ async def attendees(world: World, event_id: str, at: Accepted, status: RsvpStatu
     found: list[AttendeeView] = []
     request = PageRequest(first=100)
     while True:
-        query = AttendeePages(
-            brand="b1", viewer="leader", ids=[event_id], status=status, page=request, at_least=at.position
+        query = AttendeePage(
+            brand="b1", viewer="leader", event_id=event_id, status=status, page=request, at_least=at.position
         )
-        [page] = await world.ask(query, list[AttendeePageResult])
+        page = await world.ask(query, AttendeePageResult)
         found += page.items
         if not page.has_next:
             assert page.total_count == len(found)
@@ -134,7 +131,7 @@ async def test_input_is_checked_at_the_edge(world: World) -> None:
         (AgendasGetMany(brand="b2", viewer="n1", ids=["private"]), list[list[Session] | None], [None]),
         (ViewerRsvps(brand="b2", viewer="m1", ids=["private"]), list[AttendeeView | None], None),
         (ViewerRsvps(brand="b2", viewer="n1", ids=["private"]), list[AttendeeView | None], [None]),
-        (AttendeePages(brand="b2", viewer="n1", ids=["private"]), list[AttendeePageResult], [NOBODY]),
+        (AttendeePage(brand="b2", viewer="n1", event_id="private"), AttendeePageResult, []),
         (EventCalendar(brand="b2", viewer="n1", starts_from=START + timedelta(days=7)), EventPageResult, []),
     ],
     ids=lambda value: value.wire_name if isinstance(value, Query) else None,
@@ -146,11 +143,11 @@ async def test_another_brand_sees_nothing(world: World, query: Query, reply: typ
     query = structs.replace(query, at_least=at.position)
     if query.viewer == "n1":
         answer = await world.ask(query, reply)
-        assert (answer.items if isinstance(answer, EventPageResult) else answer) == empty
+        assert (answer.items if isinstance(answer, EventPageResult | AttendeePageResult) else answer) == empty
     foreign = structs.replace(query, brand="b1", viewer="n1")
     assert await refused(world.ask(foreign, reply)) == "FORBIDDEN"
     own = await world.ask(structs.replace(query, brand="b1", viewer="m1"), reply)
-    assert (own.items if isinstance(own, EventPageResult) else own) not in ([], [None], [NOBODY])
+    assert (own.items if isinstance(own, EventPageResult | AttendeePageResult) else own) not in ([], [None])
 
 
 async def test_another_brand_changes_nothing(world: World) -> None:
