@@ -36,12 +36,6 @@ class NetworkAdminReply(Struct, frozen=True):
     appointed_by: str
 
 
-class NetworkAdminsReply(Struct, frozen=True):
-    """The admins of a network, the longest-serving first."""
-
-    items: list[NetworkAdminReply]
-
-
 class ThemeReply(Struct, frozen=True):
     """The colours of a home, `#rrggbb`."""
 

@@ -3,7 +3,7 @@
 import strawberry
 from strawberry.printer import print_schema
 
-from services.gateway.schema import words
+from services.gateway.schema import examples, words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.consents import ConsentMutation
@@ -64,6 +64,7 @@ def build() -> strawberry.Schema:
         (name, getattr(kind.definition, "origin", None)) for name, kind in schema.schema_converter.type_map.items()
     )
     words.describe(schema._schema, {name: origin for name, origin in types if origin is not None})
+    examples.illustrate(schema._schema)
     return schema
 
 

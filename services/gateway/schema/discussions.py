@@ -9,8 +9,8 @@ from strawberry import ID
 
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
-from services.gateway.context import Info, PageArguments, Scope
-from services.gateway.loaders import POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
+from services.gateway.context import Info, Scope
+from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
 from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
@@ -245,12 +245,14 @@ class Space(Followable):
             audience=SpaceAudience.of(row.audience, scope.brand) if row.audience else None,
         )
 
-    @field
+    @batch
+    @staticmethod
     async def posts(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Post]:
+        those: list["Space"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[Post]]:
         """The posts of this space, newest first."""
-        return await post_page(self.scope, page_arguments(first, after, last, before), self.key)
+        page = page_arguments(first, after, last, before)
+        return await POST_PAGES.present(((one.scope, one.key) for one in those), _posts, page=page)
 
     @batch
     @staticmethod
@@ -259,11 +261,8 @@ class Space(Followable):
         return await permissions("discussions", "space", ((one.scope, one.key) for one in those))
 
 
-async def post_page(scope: Scope, page: PageArguments, space: str | None) -> Connection[Post]:
-    """A page of the posts of a space, or of the whole brand; newest first."""
-    reply = replies.PageReply[replies.PostReply]
-    found = await scope.ask("discussions", "post_page", reply, space_id=space, page=page)
-    return connection(found, lambda row: Post.of(row, scope))
+def _posts(page: replies.PageReply[replies.PostReply], scope: Scope) -> Connection[Post]:
+    return connection(page, lambda row: Post.of(row, scope))
 
 
 async def load_post(scope: Scope, key: str) -> Post | None:
@@ -315,4 +314,5 @@ class BrandDiscussions(BrandPart):
         """Posts, newest first: of one space, or of the whole brand.  Members only."""
         scope, page = self.inside(info), page_arguments(first, after, last, before)
         key = ids.expect(space, "space", "Space", brand=scope.brand).key if space is not None else None
-        return await post_page(scope, page, key)
+        reply = replies.PageReply[replies.PostReply]
+        return _posts(await scope.ask("discussions", "post_page", reply, space_id=key, page=page), scope)

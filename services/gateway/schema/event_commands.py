@@ -77,7 +77,7 @@ class ScheduleEventInput:
     starts_at: datetime = strawberry.field(description="With its offset from UTC.")
     ends_at: datetime = strawberry.field(description="With its offset from UTC.")
     all_day: bool = False
-    time_zone: str = strawberry.field(description="IANA name, such as Europe/Paris.")
+    time_zone: str = strawberry.field(description="IANA name.")
     in_person_seats: int | None = None
     online_seats: int | None = None
     sessions: list[SessionInput] = strawberry.field(default_factory=list)
