@@ -188,10 +188,13 @@ async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(marker:
     assert [one["service"] for one in certificate["services"]] == list(SERVICES)
     await marker.let_go(who)
     found, text = await export(marker, who)
+    while ("events", "rsvp") in found:
+        await asyncio.sleep(0.1)  # who left gives up their seat a moment later
+        found, text = await export(marker, who)
     # Leaving withdrew the consent; that there was one, or a role, is not personal.
     kept = ["members membership", *["members consent"] * 2, "members erasure"]
     kept += ["members standing", "members role change"]
-    kept += [thing for thing in things if not thing.startswith("members")]
+    kept += [thing for thing in things if not thing.startswith("members") and thing != "events rsvp"]
     assert [" ".join(thing) for thing in found] == kept
     assert who.mark not in text
     with pytest.raises(DomainError) as refusal:
