@@ -33,6 +33,8 @@ _BYTE_ORDER_MARKS: Final = (
 )
 #: What spreadsheets write when they do not write UTF-8: in the West, and elsewhere.
 _FALLBACK: Final = "cp1252"
+#: Makes a character of each byte.
+_BYTES: Final = "latin-1"
 _EIGHT_BITS: Final = (_FALLBACK, "cp1250", "cp1251", "cp1253", "cp1254", "iso8859_15", "mac_roman")
 
 
@@ -54,7 +56,7 @@ class _Line(NamedTuple):
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding of a file: by its byte order mark, else UTF-8 if all of it is, else the likeliest."""
+    """The encoding of a file: by its byte order mark, else UTF-8 if all of it is, else the likeliest of other lines."""
     with path.open("rb") as file:
         start = file.read(_SAMPLE_BYTES)
         for mark, encoding in _BYTE_ORDER_MARKS:
@@ -65,8 +67,8 @@ def encoding_of(path: Path) -> str:
         odd = _first_that_is_not_utf8(start, file)
     if odd is None:
         return "utf-8"
-    # What is plain ASCII says nothing.
-    telling = b"\n".join(line for line in odd.splitlines() if not line.isascii())
+    # What is UTF-8, as plain ASCII is, says nothing of the others.
+    telling = b"\n".join(line for line in odd.splitlines() if not _is_utf8(line))
     guesses = from_bytes(telling, cp_isolation=list(_EIGHT_BITS))
     likeliest = guesses.best()
     if likeliest is None or any(one.encoding == _FALLBACK and one.chaos <= likeliest.chaos for one in guesses):
@@ -86,9 +88,11 @@ def read_records(path: Path) -> Iterator[Record]:
     Raises OSError when the file cannot be opened.
     """
     with path.open("rb") as raw:
+        encoding = encoding_of(path)
+        several = encoding in _EIGHT_BITS
         # What an encoding has no character for is refused where it stands in a cell that matters.
-        text = io.TextIOWrapper(raw, encoding_of(path), errors="replace", newline="")
-        lines = _Lines(_read_lines(text, raw))
+        text = io.TextIOWrapper(raw, _BYTES if several else encoding, errors="replace", newline="")
+        lines = _Lines(_decoded(_read_lines(text, raw), encoding) if several else _read_lines(text, raw))
         delimiter = ""
         for line in lines:
             if not delimiter:
@@ -100,6 +104,21 @@ def read_records(path: Path) -> Iterator[Record]:
                 yield Record(line.number, fault=line.fault, read_bytes=line.read_bytes)
             elif line.text.strip():
                 yield _record(line, lines, delimiter)
+
+
+def _decoded(lines: Iterator[_Line], encoding: str) -> Iterator[_Line]:
+    """Lines of bytes as text: each that is UTF-8 as that, since files are put together from several, others as said."""
+    for line in lines:
+        content = line.text.encode(_BYTES)
+        yield line._replace(text=content.decode("utf-8" if _is_utf8(content) else encoding, "replace"))
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _Lines:

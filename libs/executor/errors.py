@@ -4,9 +4,9 @@ from typing import Any
 
 from graphql import GraphQLError, located_error
 
-from libs.executor.level import Failure
-from libs.executor.plan import Field, Plan, Selection
-from libs.executor.run import Run
+from .level import Failure
+from .plan import Field, Plan, Selection
+from .run import Run
 
 
 class Nulled(Exception):

@@ -14,11 +14,11 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-from libs.executor.errors import Errors, Nulled
-from libs.executor.fields import Adapter
-from libs.executor.level import Level
-from libs.executor.plan import TOO_DEEP, Plan, Shape, deciding_variables, shape
-from libs.executor.run import Run
+from .errors import Errors, Nulled
+from .fields import Adapter
+from .level import Level
+from .plan import TOO_DEEP, Plan, Shape, deciding_variables, shape
+from .run import Run
 
 #: Plans kept for one operation: one for each combination of variables in its `@skip` and `@include`.
 SHAPES: Final = 8

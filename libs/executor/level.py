@@ -5,7 +5,7 @@ from typing import Any
 
 from graphql.pyutils import Path
 
-from libs.executor.plan import Field, Selection
+from .plan import Field, Selection
 
 
 class Failure:

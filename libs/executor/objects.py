@@ -11,12 +11,12 @@ from graphql import (
 )
 from graphql.pyutils import inspect, is_awaitable
 
-from libs.executor.level import Failure, Work
-from libs.executor.plan import Field
-from libs.executor.sources import Info, infos
+from .level import Failure, Work
+from .plan import Field
+from .sources import Info, infos
 
 if TYPE_CHECKING:
-    from libs.executor.run import Run
+    from .run import Run
 
 
 def find(run: "Run", work: Work, kinds: set[type]) -> list[Any]:

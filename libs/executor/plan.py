@@ -28,8 +28,8 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues, get_argument_values
 
-from libs.executor.fields import Adapter, Attribute, Source
-from libs.executor.leaves import Leaf
+from .fields import Adapter, Attribute, Source
+from .leaves import Leaf
 
 TYPENAME: Final = "__typename"
 TOO_DEEP: Final = "Selections are nested too deeply. Execution aborted."

@@ -6,7 +6,7 @@ from typing import Final
 
 from graphql import Undefined
 
-from libs.executor.level import Failure
+from .level import Failure
 
 #: Classes whose values are nothing but values.
 PLAIN: Final = frozenset((str, int, float, bool, dict, list, tuple))

@@ -10,11 +10,11 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable, is_iterable
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
-from libs.executor import awaiting, objects, sources
-from libs.executor.level import Failure, Level, Work
-from libs.executor.plan import TYPENAME, Field, Plan
-from libs.executor.roles import AWAITED, EMPTY, ERROR, GENERATOR, PLAIN, STREAM, VALUE, role
-from libs.executor.rows import rows
+from . import awaiting, objects, sources
+from .level import Failure, Level, Work
+from .plan import TYPENAME, Field, Plan
+from .roles import AWAITED, EMPTY, ERROR, GENERATOR, PLAIN, STREAM, VALUE, role
+from .rows import rows
 
 _NONE: Final = type(None)
 

@@ -7,12 +7,12 @@ from graphql import GraphQLResolveInfo
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, is_awaitable
 
-from libs.executor.fields import Attribute, Batch, answers
-from libs.executor.level import Level, Work
-from libs.executor.plan import Field
+from .fields import Attribute, Batch, answers
+from .level import Level, Work
+from .plan import Field
 
 if TYPE_CHECKING:
-    from libs.executor.run import Run
+    from .run import Run
 
 Info: TypeAlias = GraphQLResolveInfo[Any]
 

@@ -11,8 +11,8 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from libs.executor.executor import Executor
-from libs.executor.fields import Adapter, Attribute, Batch, Resolver, Source, answers
+from .executor import Executor
+from .fields import Adapter, Attribute, Batch, Resolver, Source, answers
 
 T = TypeVar("T")
 #: What a batch resolver returns: one value, or the exception to answer instead, for each parent in their order.

@@ -1,5 +1,6 @@
 """HTTP of a service: `/healthz` and `/readyz` for whoever watches it, on a port that was bound first."""
 
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -52,6 +53,7 @@ class HttpServer(uvicorn.Server):
             self.socket = socket.create_server((host, port), family=family, backlog=2048)
         except OSError as error:
             raise PortBusy(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        logging.getLogger("uvicorn.error").addFilter(_in_one_line)
         super().__init__(
             uvicorn.Config(
                 application,
@@ -81,6 +83,17 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave them alone."""
         yield
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Make a warning of what uvicorn tells of a WebSocket message that is not UTF-8 with a trace of its own code.
+
+    Whoever connects can send one, and there is no setting for it.
+    """
+    if record.exc_info and record.getMessage().startswith("Invalid UTF-8 sequence received"):
+        record.exc_info = None
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+    return True
 
 
 async def _not_found(scope: Scope, send: Send) -> None:

@@ -10,19 +10,17 @@ all that matches before it applies a limit.  What is learnt of a list (its ends,
 to choose the ranges of the next page; a wrong guess costs time, never documents.
 """
 
-import binascii
 import time
-from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-import msgspec
 from cachetools import TTLCache
-from msgspec import Meta, Struct, structs
+from msgspec import Struct, structs
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from libs.shared.cursors import MAX_KEY, MIN_KEY, Place, decode_cursor, encode_cursor
 from libs.shared.domain import Invalid
 from libs.shared.mongo import Collection, Document
 
@@ -33,12 +31,8 @@ U = TypeVar("U")
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
 
-#: The keys that a list can hold: what JSON and JavaScript can say exactly (RFC 8259, section 6).
-MIN_KEY, MAX_KEY = -(2**53) + 1, 2**53 - 1
-
 _ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
-_MAX_CURSOR = 1_000
 _GROWTH = 4
 _MILLISECOND_KEYS = 10**11
 _FIRST_WIDTH_MS = 60_000
@@ -74,37 +68,9 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
         return Page(items=items, cursors=self.cursors, has_next=self.has_next, has_previous=self.has_previous)
 
 
-class Place(NamedTuple):
-    """Where an item stands in its list."""
-
-    key: Annotated[int, Meta(ge=MIN_KEY, le=MAX_KEY)]
-    id: str
-
-
-_place_decoder = msgspec.msgpack.Decoder(Place)
-
-
 def page_index(*fields: str) -> IndexModel:
     """Return the index that a list needs: the fields of its prefix, its key, and `_id`."""
     return IndexModel([(field, ASCENDING) for field in (*fields, "_id")])
-
-
-def encode_cursor(place: Place) -> str:
-    """Write an opaque cursor: base64url (RFC 4648, section 5, no padding) of MessagePack."""
-    return urlsafe_b64encode(msgspec.msgpack.encode(place)).rstrip(b"=").decode()
-
-
-def decode_cursor(cursor: str, path: tuple[str | int, ...] = ()) -> Place:
-    """Read a cursor; raises `Invalid` at `path` for anything that `encode_cursor` does not write."""
-    try:
-        if len(cursor) > _MAX_CURSOR:
-            raise ValueError("too long")
-        place = _place_decoder.decode(b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        if encode_cursor(place) != cursor:
-            raise ValueError("not in its only form")
-    except (ValueError, msgspec.MsgspecError, binascii.Error) as error:
-        raise Invalid("not a cursor of this list", path) from error
-    return place
 
 
 async def page(

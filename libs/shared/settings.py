@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8080",
         description="Where people reach the gateway: links in mails begin with it. HTTPS in production.",
     )
+    client_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Where the web client of brands without a domain of their own is; `{brand}` in it stands for the "
+        "brand's slug. Mails lead there; without it an invitation leads to a page of the gateway.",
+    )
     stream_replicas: Literal[1, 3, 5] = Field(
         default=1, description="How many servers keep a copy of each stream: 1 on a laptop, 3 in production."
     )

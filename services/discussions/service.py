@@ -25,6 +25,7 @@ from services.discussions.views.spaces import (
 from services.discussions.views.threads import (
     PostPage,
     PostPageResult,
+    PostPages,
     PostsGetMany,
     PostView,
     RepliesGetMany,
@@ -60,6 +61,7 @@ def compose(app: App) -> None:
 
     shown = visible.to(members)
     app.query(PostPage, PostPageResult, threads.post_page, view=threads, allow=shown, same_for=anybody)
+    app.query(PostPages, list[PostPageResult], threads.post_pages, view=threads, allow=shown, same_for=anybody)
     app.query(PostsGetMany, list[PostView | None], threads.posts_get_many, view=threads, allow=shown, same_for=anybody)
     app.query(ReplyPage, ReplyPageResult, threads.reply_page, view=threads, allow=shown, same_for=anybody)
     app.query(ReplyPages, list[ReplyPageResult], threads.reply_pages, view=threads, allow=shown, same_for=anybody)

@@ -25,8 +25,8 @@ from services.feedback.views.boards import (
     BoardsView,
     BoardView,
 )
-from services.feedback.views.ideas import IdeaPage, IdeaPageResult, IdeasGetMany, IdeasView, IdeaView
-from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResult
+from services.feedback.views.ideas import IdeaPage, IdeaPageResult, IdeaPages, IdeasGetMany, IdeasView, IdeaView
+from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResult, VoterPages
 from services.feedback.vote import CastVote, VoteCommand, WithdrawVote, admit_vote
 
 
@@ -47,8 +47,10 @@ def compose(app: App) -> None:
 
     ideas = app.view(IdeasView())
     app.query(IdeaPage, IdeaPageResult, ideas.idea_page, view=ideas, allow=allow, same_for=anybody)
+    app.query(IdeaPages, list[IdeaPageResult], ideas.idea_pages, view=ideas, allow=allow, same_for=anybody)
     app.query(IdeasGetMany, list[IdeaView | None], ideas.ideas_get_many, view=ideas, allow=allow, same_for=anybody)
     app.query(VoterPage, VoterPageResult, ideas.voter_page, view=ideas, allow=allow, same_for=anybody)
+    app.query(VoterPages, list[VoterPageResult], ideas.voter_pages, view=ideas, allow=allow, same_for=anybody)
     app.query(ViewerVotes, list[bool], ideas.viewer_votes, view=ideas, allow=allow)
     compose_export(
         app,

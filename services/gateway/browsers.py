@@ -26,7 +26,7 @@ CORS_REQUEST_HEADERS: Final = (
     "Archipel-Consistency-Token",
     "traceparent",
 )
-CORS_RESPONSE_HEADERS: Final = ("ETag", "Retry-After", "WWW-Authenticate")
+CORS_RESPONSE_HEADERS: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
 CORS_SECONDS: Final = 600
 
 

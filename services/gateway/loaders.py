@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from libs.executor.with_strawberry import Answers
-from libs.shared.domain import DomainError
+from libs.shared.domain import DomainError, Forbidden
 from services.gateway import replies as rows
 from services.gateway.context import Scope
 from services.gateway.limits import MAX_PAGE
@@ -57,6 +57,10 @@ class Many(Generic[V]):
     async def present(self, asked: Asked, make: Callable[[Any, Scope], N], **fields: Any) -> Answers[N]:
         """As `objects`, of what there is for every key."""
         return cast(Answers[N], await self.objects(asked, make, **fields))
+
+    async def shown(self, asked: Asked, make: Callable[[Any, Scope], N], **fields: Any) -> Answers[N | None]:
+        """As `objects`; `Forbidden` where the service shows this viewer nothing."""
+        return [Forbidden() if one is None else one for one in await self.objects(asked, make, **fields)]
 
     async def object(self, scope: Scope, key: str, make: Callable[[Any, Scope], N]) -> N | None:
         """One of them; raises its exception."""
@@ -111,6 +115,8 @@ MEMBERS: Final = Many("members", "members_get_many", list[rows.MemberReply | Non
 STANDINGS: Final = Many("members", "standings_get_many", list[rows.MemberStandingReply])
 #: Takes `day`, whose rules say what the levels are.
 SCORES: Final = Many("members", "scores_get_many", list[rows.ScoreReply | None])
+#: Takes `page`, `fact` and `through`; None for whom the viewer sees nothing of.
+SCORE_ENTRIES: Final = Many("members", "score_entries", list[rows.PageReply[rows.EntryReply] | None])
 BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])
 #: Takes `at`, the moment.
 SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightReply | None])
@@ -119,12 +125,20 @@ PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None]
 #: Whether the viewer blocks a member.
 BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
 SEGMENTS: Final = Many("members", "segments_get_many", list[rows.SegmentReply | None])
+#: Takes `page`.
+SEGMENT_MEMBERS: Final = Many("members", "segment_members", list[rows.PageReply[rows.InSegmentReply]])
 #: How far a segment is, from 0 to 1.
 SEGMENT_PROGRESS: Final = Many("members", "segment_progress", list[float])
 BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
+#: Takes `page`: the same page of brands of many networks.
+BRAND_PAGES: Final = Many("members", "brand_pages", list[rows.PageReply[rows.BrandReply]])
+#: None for who is no admin and no operator.
+NETWORK_ADMINS: Final = Many("members", "network_admins", list[list[rows.NetworkAdminReply] | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])
 POSTS: Final = Many("discussions", "posts_get_many", list[rows.PostReply | None])
+#: Takes `page`: the same page of posts of many spaces.
+POST_PAGES: Final = Many("discussions", "post_pages", list[rows.PageReply[rows.PostReply]])
 REPLIES: Final = Many("discussions", "replies_get_many", list[rows.ReplyReply | None])
 #: Takes `page`: the same page of replies of many posts.
 REPLY_PAGES: Final = Many("discussions", "reply_pages", list[rows.PageReply[rows.ReplyReply]], "thread_ids")
@@ -133,8 +147,14 @@ EVENTS: Final = Many("events", "events_get_many", list[rows.EventReply | None])
 AGENDAS: Final = Many("events", "agendas_get_many", list[list[rows.SessionReply] | None])
 #: The viewer's own, by the id of the event.
 RSVPS: Final = Many("events", "viewer_rsvps", list[rows.AttendeeReply | None])
+#: Whether the viewer is invited, by the id of the event.
+INVITED: Final = Many("events", "viewer_invited", list[bool])
 BOARDS: Final = Many("feedback", "boards_get_many", list[rows.BoardReply | None])
 IDEAS: Final = Many("feedback", "ideas_get_many", list[rows.IdeaReply | None])
+#: Takes `page`: the same page of ideas of many boards.
+IDEA_PAGES: Final = Many("feedback", "idea_pages", list[rows.PageReply[rows.IdeaReply]])
+#: Takes `page`: the same page of votes for many ideas.
+VOTER_PAGES: Final = Many("feedback", "voter_pages", list[rows.PageReply[rows.VoterReply]])
 #: Whether the viewer voted, by the id of the idea.
 VOTES: Final = Many("feedback", "viewer_votes", list[bool])
 #: The viewer's own.

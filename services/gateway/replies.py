@@ -36,12 +36,6 @@ class NetworkAdminReply(Struct, frozen=True):
     appointed_by: str
 
 
-class NetworkAdminsReply(Struct, frozen=True):
-    """The admins of a network, the longest-serving first."""
-
-    items: list[NetworkAdminReply]
-
-
 class ThemeReply(Struct, frozen=True):
     """The colours of a home, `#rrggbb`."""
 
@@ -425,6 +419,7 @@ class InvitationOfferReply(Struct, frozen=True):
     brand_id: str
     role: str
     status: str
+    url: str | None = None
 
 
 class DirectoryReply(Struct, frozen=True):
@@ -528,6 +523,7 @@ class EventReply(Struct, frozen=True):
     waitlisted_in_person: int
     waitlisted_online: int
     checked_in: int
+    audience: AudienceReply | None = None
 
 
 class SessionReply(Struct, frozen=True):
@@ -551,6 +547,15 @@ class AttendeeReply(Struct, frozen=True):
     number: int
     asked_at: datetime
     checked_in_at: datetime | None = None
+
+
+class InviteeReply(Struct, frozen=True):
+    """A member on a guest list, and what they have at the event."""
+
+    member_id: str
+    invited_at: datetime
+    invited_by: str
+    rsvp: AttendeeReply | None = None
 
 
 class BoardReply(Struct, frozen=True):

@@ -22,7 +22,7 @@ from libs.shared.connection import Connection as Nats
 from libs.shared.health import Health, HttpServer
 from libs.shared.logs import logger
 from libs.shared.settings import Settings, SettingsError, variable
-from services.gateway import http, rates, revocation, websocket
+from services.gateway import http, invitation_door, mail_door, rates, revocation, websocket
 from services.gateway.admission import Admission, Bounds
 from services.gateway.api_keys import ApiKeys
 from services.gateway.browsers import (
@@ -38,7 +38,6 @@ from services.gateway.execution import Engine
 from services.gateway.feed import Feed, follow, follow_notices
 from services.gateway.gateway import Gateway
 from services.gateway.limits import MAX_BODY_BYTES
-from services.gateway.mail_door import PATH, MailDoor
 from services.gateway.observation import ObservedBus, Observer
 from services.gateway.origins import Origins
 from services.gateway.principals import Principals
@@ -52,6 +51,8 @@ STATIC: Final = Path(__file__).parent / "static"
 
 log = logger(__name__)
 
+#: What is not traced: probes, and links of which the address itself opens a door.
+UNTRACED: Final = "healthz,readyz,/mail/,/invitations/"
 #: Longer than what load balancers keep an idle connection for, so that they are the ones to close it.
 _KEEP_ALIVE_SECONDS: Final = 75
 #: Smaller answers are sent as they are; a page of posts shrinks to a quarter at a cost of about 20 µs a kilobyte.
@@ -108,7 +109,8 @@ class Application(FastAPI):
         self.add_api_websocket_route("/graphql", subscriptions)
         self.router.routes += [Route("/healthz", health), Route("/readyz", health)]
         self.add_route("/", _console, methods=["GET"])
-        self.add_route(PATH, MailDoor(gateway).answer, methods=["GET", "POST"])
+        self.add_route(mail_door.PATH, mail_door.MailDoor(gateway).answer, methods=["GET", "POST"])
+        self.add_route(invitation_door.PATH, invitation_door.InvitationDoor(gateway).answer, methods=["GET"])
         self.mount("/static", StaticFiles(directory=STATIC), name="static")
         self.add_exception_handler(HTTPException, _refused)
         self.add_middleware(_Headers)
@@ -209,7 +211,7 @@ class Process:
         if settings.otlp_endpoint:
             from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415 – costs memory
 
-            FastAPIInstrumentor.instrument_app(app, exclude_spans=["send", "receive"], excluded_urls="healthz,readyz")
+            FastAPIInstrumentor.instrument_app(app, exclude_spans=["send", "receive"], excluded_urls=UNTRACED)
         self._server = HttpServer(app, settings.http_host, settings.http_port, grace_seconds=settings.shutdown_seconds)
         self._server.config.ws_max_size = MAX_BODY_BYTES
         # A few compressed kilobytes can be megabytes of JSON.

@@ -255,6 +255,8 @@ class Connection:
                 await self._socket.send_text(orjson.dumps(message).decode())
         except TimeoutError:
             raise WebSocketDisconnect(1006, "the client does not read") from None
+        except RuntimeError:  # uvicorn has closed it already, for a message that is not UTF-8
+            raise WebSocketDisconnect(1006, "closed meanwhile") from None
 
     async def _close(self, close: _Close) -> None:
         with suppress(RuntimeError, WebSocketDisconnect):

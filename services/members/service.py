@@ -28,8 +28,8 @@ from services.members.standing.composition import compose_standing
 from services.members.views.brands import (
     BrandByDomain,
     BrandBySlug,
-    BrandPage,
     BrandPageResult,
+    BrandPages,
     BrandsGetMany,
     BrandsView,
     BrandView,
@@ -56,8 +56,8 @@ from services.members.views.member_list import (
     MemberView,
 )
 from services.members.views.networks import (
+    AdminView,
     NetworkAdmins,
-    NetworkAdminsResult,
     NetworkBySlug,
     NetworkPage,
     NetworkPageResult,
@@ -93,7 +93,8 @@ def compose(app: App) -> None:
     charters = _charter_queries(app, authorizer)
     compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
-    told, forget_told = compose_notices(app, authorizer, access, mailer)
+    consents, agreed = compose_consents(app, authorizer)
+    told, forget_told = compose_notices(app, authorizer, access, mailer, consents)
     erasures = _erasures(app, authorizer, commands, forget_told)
     recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
@@ -105,7 +106,7 @@ def compose(app: App) -> None:
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
             compose_profiles(app, authorizer),
-            compose_consents(app, authorizer),
+            agreed,
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),
             *compose_standing(app, authorizer, commands.members),
@@ -126,11 +127,11 @@ def _network_queries(app: App) -> None:
         if query.viewer != SYSTEM and query.viewer not in app.settings.operators:
             raise Forbidden("only an operator sees all networks")
 
-    async def admins(query: NetworkAdmins) -> NetworkAdminsResult:
+    async def admins(query: NetworkAdmins) -> list[list[AdminView] | None]:
         runs_all = query.viewer == SYSTEM or query.viewer in app.settings.operators
         return await view.network_admins(query, see_all=runs_all)
 
-    app.query(NetworkAdmins, NetworkAdminsResult, admins, view=view)
+    app.query(NetworkAdmins, list[list[AdminView] | None], admins, view=view)
     app.query(NetworkBySlug, NetworkView, view.network_by_slug, view=view, same_for=anybody)
     app.query(NetworksGetMany, list[NetworkView | None], view.networks_get_many, view=view, same_for=anybody)
     app.query(NetworkPage, NetworkPageResult, view.network_page, view=view, allow=operators)
@@ -144,7 +145,7 @@ def _brand_queries(app: App) -> BrandsView:
     similar = SimilarBrandsQueries(view)
     app.query(SimilarBrands, list[SimilarBrand], similar.similar_brands, view=view, same_for=anybody)
     app.query(SimilarToBrand, list[SimilarBrand], similar.similar_to_brand, view=view, same_for=anybody)
-    app.query(BrandPage, BrandPageResult, view.brand_page, view=view, same_for=anybody)
+    app.query(BrandPages, list[BrandPageResult], view.brand_pages, view=view, same_for=anybody)
     return view
 
 

@@ -113,6 +113,10 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "revokeApiKey": ("RevokeApiKeyInput", "serviceAccount { id apiKeys { keyId revokedAt } }"),
     "closeServiceAccount": ("ServiceAccountInput", "serviceAccount { id closedAt }"),
     "inviteMember": ("InviteMemberInput", "invitation { id status role address name message mails invitedBy { id } }"),
+    "inviteMembers": (
+        "InviteMembersInput",
+        "results { number invited invitation { id address } errors { code message path } }",
+    ),
     "resendInvitation": ("InvitationInput", "invitation { id mails expiresAt }"),
     "revokeInvitation": ("InvitationInput", "invitation { id status }"),
     "acceptInvitation": ("AcceptInvitationInput", "member { id displayName roles }"),
@@ -149,6 +153,9 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
         "event { id title format startsAt timeZone inPersonSeats goingCount sessions { title speakers url } "
         "scheduledBy { displayName } }",
     ),
+    "changeEventAudience": ("ChangeEventAudienceInput", "event { id audience { roles segmentIds } }"),
+    "inviteToEvent": ("EventGuestsInput", "event { id invitees { totalCount nodes { member { id } } } }"),
+    "withdrawEventInvitations": ("EventGuestsInput", "event { id invitees { totalCount } goingCount }"),
     "cancelEvent": ("EventInput", "event { id cancelledAt }"),
     "rsvp": ("RsvpInput", "event { id goingCount waitlistedInPerson } rsvp { mode status number }"),
     "cancelRsvp": ("EventInput", "event { id goingCount waitlistedInPerson } rsvp { mode }"),

@@ -1,6 +1,7 @@
 """Clients under fire: thousands of commands at once, each sent again under its id until it is answered for good."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from services.gateway.ids import encode
 from services.members.brand import BrandKind, CreateBrand
 from services.members.member import ChangeProfile, JoinBrand
 from services.members.network import CreateNetwork
+from tests.integration.crash_members import Sent, begin, of_a_part
 
 #: Refusals and errors after which a client sends the same command again.
 PASSING = frozenset({"UNAVAILABLE", "OVERLOADED", "TIMEOUT", "CONFLICT", "STALE_VIEW"})
@@ -117,6 +119,7 @@ class Clients:
             *(self.post(made, made.members[0], thread) for thread in made.threads),
             *(self.idea(made, made.members[0], idea) for idea in made.ideas),
             self.send("events.event", _event(made)),
+            self.sent(made, begin(brand)),
         )
         return made
 
@@ -142,6 +145,10 @@ class Clients:
         """A new idea."""
         command = SubmitIdea(**envelope(to.brand, member), idea_id=idea, board_id=to.board, title="Title")
         await self.expect("feedback.idea", command, "idea_submitted")
+
+    async def sent(self, to: Community, one: Sent) -> None:
+        """A command of a part of the members service."""
+        await self.expect(one.route, one.command(**envelope(to.brand, one.actor), **one.fields), one.event)
 
     async def expect(self, route: str, command: Command, event: str) -> None:
         """Send a command that changes something whenever it is accepted, and note what the log must hold."""
@@ -199,7 +206,7 @@ def storm(clients: Clients, to: Community, count: int, http: httpx.AsyncClient) 
 
     Every one changes something when it is accepted, so each must leave its event exactly once.
     """
-    dice = clients.random
+    dice, turns = clients.random, itertools.count()
     tokens: Mapping[int, str] = {number: clients.platform.token(to.subjects[number]) for number in range(20)}
 
     def one(number: int) -> Coroutine[Any, Any, None]:
@@ -226,6 +233,8 @@ def storm(clients: Clients, to: Community, count: int, http: httpx.AsyncClient) 
                 return clients.expect("feedback.vote", vote, "vote_cast")
             case 16:
                 return clients.idea(to, member, uuid7())
+            case 17 | 18:
+                return clients.sent(to, of_a_part(next(turns), to.brand, member, dice.choice(to.threads)))
             case _:
                 profile = ChangeProfile(**envelope(to.brand, member), member_id=member, bio=uuid7())
                 return clients.expect("members.member", profile, "profile_changed")

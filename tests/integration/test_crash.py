@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +21,11 @@ import pytest
 
 from libs.shared.testing.platform import Platform, Service
 from libs.shared.testing.servers import MongoServer, NatsServer
+from services import members
+from services.members.member import GrantRole
 from tests.integration.crash_checks import OWNERS, Log, Views
 from tests.integration.crash_clients import SEATS, Clients, Community, storm
+from tests.integration.crash_members import PARTS, of_a_part
 
 SEED = int(os.environ.get("ARCHIPEL_SEED") or random.SystemRandom().randrange(1 << 32))
 ROUNDS = int(os.environ.get("ARCHIPEL_CRASH_ROUNDS", "1"))
@@ -150,6 +154,14 @@ def _kill_services(services: Sequence[Service], dice: random.Random) -> Strike:
         service.start()  # as a supervisor does, without waiting for it
 
     return strike
+
+
+def test_every_part_of_the_members_service_is_in_the_storm() -> None:
+    commands = [of_a_part(number, "b", "m", "t").command for number in range(len(PARTS))]
+    sent = {command.__module__.split(".")[2] for command in commands}
+    parts = {path.parent.name for path in Path(members.__file__).parent.glob("*/README.md")}
+    assert parts - sent == {"standing"}, "that one has its say on each role that is granted"
+    assert GrantRole in commands
 
 
 @pytest.mark.timeout(600)

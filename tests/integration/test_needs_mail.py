@@ -1,5 +1,6 @@
 """What people need of e-mail, each test named for its need, on a real platform and a real mail server."""
 
+import html
 import io
 import re
 from email.message import EmailMessage
@@ -15,7 +16,7 @@ from libs.cli.import_report import Outcome, Report
 from libs.cli.importer import import_files
 from libs.cli.inviting import invite_files
 from libs.shared.testing.platform import PUBLIC_URL, Platform
-from tests.integration.community import Community, accepted, found, refused
+from tests.integration.community import Community, accepted, found, refused, run
 from tests.integration.test_needs_members import brand, until
 
 
@@ -227,3 +228,73 @@ async def test_need_33_members_come_in_once_and_bad_lines_have_their_number(plat
         assert "members.jsonl:8:" in said and f"members.jsonl:{people + 2}:" in said
     after = (await brand(platform, made, "memberCount", None, None))["memberCount"]
     assert after == before + people
+
+
+async def test_need_33_a_client_sends_a_list_and_hears_of_each_line(platform: Platform) -> None:
+    made = await found(platform)
+    builder = f"builder-{made.slug}"
+    joined = await accepted(platform, builder, "joinBrand", brandId=made.ids["Brand"], displayName="Bo")
+    await accepted(platform, made.owner, "grantRole", memberId=joined["member"]["id"], role="BUILDER")
+    contacts: list[dict[str, Any]] = [{"address": address(made, f"c{number}")} for number in range(30)]
+    contacts[0] |= {"name": "Zoë", "language": "en"}
+    contacts[7] = {"address": "no address"}
+    contacts[8] = contacts[3]
+    contacts[9] = {"address": f"{address(made, 'x')}\r\nBcc: {address(made, 'all')}"}
+    contacts[10]["role"] = "MODERATOR"
+    contacts[11]["language"] = "xx-klingon"
+    bad = {
+        8: ("INVALID", ["address"]),
+        10: ("INVALID", ["address"]),
+        11: ("FORBIDDEN", []),
+        12: ("INVALID", ["language"]),
+    }
+    given = {"brandId": made.ids["Brand"], "contacts": contacts, "message": "Come aboard"}
+    runs = [(await accepted(platform, builder, "inviteMembers", **given))["results"] for _ in range(2)]
+    for results in runs:
+        assert [one["number"] for one in results] == list(range(1, len(contacts) + 1))
+        refusals = {one["number"]: one["errors"] for one in results if one["errors"]}
+        assert {number: (one["code"], one["path"]) for number, [one] in refusals.items()} == bad
+        assert [one["number"] for one in results if one["invitation"] is None] == list(bad)
+    assert [sum(one["invited"] for one in results) for results in runs] == [25, 0], "one address is there twice"
+    assert [one["invitation"] for one in runs[0]] == [one["invitation"] for one in runs[1]]
+    assert runs[0][3]["invitation"] == runs[0][8]["invitation"]
+    [mail] = await platform.mailbox.wait(address(made, "c0"))
+    assert mail["Subject"] == "Bo invites you to Acme" and "> Come aboard" in text_of(mail)
+    assert platform.mailbox.of(address(made, "all")) == []
+
+    three = {**given, "contacts": contacts[:3]}
+    assert await refused(platform, made.member, "inviteMembers", **three) == ["FORBIDDEN"], "the whole of it, once"
+    for number in (0, 101):
+        many = {**given, "contacts": [contacts[0]] * number}
+        payload = await run(platform, builder, "inviteMembers", **many)
+        assert [(one["code"], one["path"]) for one in payload["errors"]] == [("INVALID", ["contacts"])]
+
+
+async def test_need_34_the_link_leads_to_a_page_that_says_how_to_join(platform: Platform) -> None:
+    made = await found(platform)
+    await accepted(platform, made.owner, "publishRules", brandId=made.ids["Brand"], text="Be <b>kind</b>.")
+    _, token = await invite(platform, made, "lou", language="en")
+    [mail] = platform.mailbox.of(address(made, "lou"))
+    [link] = re.findall(rf"{PUBLIC_URL}(/invitations/\S+)", text_of(mail))
+    async with httpx.AsyncClient(base_url=platform.url, headers={"Accept-Language": "en"}) as client:
+        page = await client.get(link)
+        assert page.status_code == 200
+        assert "You are invited to join the community Acme." in page.text
+        assert "Be &lt;b&gt;kind&lt;/b&gt;." in page.text and f"<code>{token}</code>" in page.text
+        assert page.headers["content-security-policy"].startswith("default-src 'none'; ")
+        # Whoever copies what the page shows, and has signed in, is in.
+        shown = re.search(r"<pre>(.*)</pre>", page.text, re.DOTALL)
+        assert shown is not None
+        answer = await platform.graphql(html.unescape(shown[1]), token=platform.token(f"lou-{made.slug}"))
+        assert answer["data"]["acceptInvitation"] == {"member": {"displayName": "…"}, "errors": []}
+        assert "Somebody has already joined Acme" in (await client.get(link)).text
+        assert (await client.get(f"{link[:-1]}_")).status_code == 404
+        domain = f"home-{made.slug}.example.org"
+        _, other = await invite(platform, made, "max", language="en")
+        await accepted(platform, made.owner, "setDomain", brandId=made.ids["Brand"], domain=domain)
+        await invite(platform, made, "mia", language="en")
+        [mail] = platform.mailbox.of(address(made, "mia"))
+        assert f"https://{domain}/invitations/{token_in(mail)}" in text_of(mail), "the brand's own pages take it"
+        assert f"Acme – https://{domain}" in text_of(mail)
+        moved = await client.get(f"/invitations/{other}")
+        assert f'href="https://{domain}/invitations/{other}"' in moved.text, "and one that was sent before"

@@ -83,6 +83,20 @@ async def test_need_37_members_who_share_something_meet_when_they_want_to(platfo
     assert await suggested(ada, again["consistencyToken"]) == [], left
 
 
+async def test_need_37_who_does_not_agree_any_more_is_not_suggested(platform: Platform) -> None:
+    made = await found(platform)
+    id_ = made.ids["Brand"]
+    for who in (made.owner, made.member):
+        last = await accepted(platform, who, "chooseNetworking", brandId=id_, interests=["tea"])
+    shown = await brand(platform, made, SUGGESTIONS, made.owner, last["consistencyToken"])
+    assert [one["member"]["displayName"] for one in shown["suggestions"]["nodes"]] == ["Mona"]
+    await accepted(platform, made.member, "giveConsent", brandId=id_, purpose="networking", version=1)
+    await accepted(platform, made.member, "withdrawConsent", brandId=id_, purpose="networking")
+    await until(platform, made, SUGGESTIONS, made.owner, lambda shown: shown["suggestions"]["nodes"] == [])
+    shown = await brand(platform, made, "viewerNetworking { open interests }", made.member)
+    assert shown == {"viewerNetworking": {"open": False, "interests": []}}
+
+
 async def test_need_37_tags_of_the_brands_own_list(platform: Platform) -> None:
     made = await found(platform)
     id_ = made.ids["Brand"]

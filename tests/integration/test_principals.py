@@ -150,7 +150,9 @@ async def test_a_key_is_shown_once(platform: Platform) -> None:
     assert (key["keyId"], key["lastFour"]) == (first["key"].split("_")[1], first["key"][-4:])
 
 
-async def test_whoever_signs_out_everywhere_is_out_at_every_gateway_also_after_a_restart(platform: Platform) -> None:
+async def test_need_41_whoever_signs_out_everywhere_is_out_at_every_gateway_also_after_a_restart(
+    platform: Platform,
+) -> None:
     made = await found(platform)
     old = platform.token(made.member, iat=int(time.time()) - 60)
     other = platform.token(made.owner, iat=int(time.time()) - 60)
@@ -171,7 +173,7 @@ async def test_whoever_signs_out_everywhere_is_out_at_every_gateway_also_after_a
         later.end()
 
 
-async def test_an_owner_signs_a_member_out(platform: Platform) -> None:
+async def test_need_41_an_owner_signs_a_member_out(platform: Platform) -> None:
     made, theirs = await found(platform), await found(platform)
     token = platform.token(made.member, iat=int(time.time()) - 60)
     member = {"memberId": made.ids["Member"]}

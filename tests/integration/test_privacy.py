@@ -69,7 +69,7 @@ async def profile_of(marker: Marker, who: Marked, viewer: Marked) -> ProfileView
 
 
 @pytest.mark.timeout(400)
-async def test_of_who_was_erased_nothing_is_left(
+async def test_need_42_of_who_was_erased_nothing_is_left(
     own_platform: Platform, nats: NatsServer, mongo: MongoServer, marker: Marker, tmp_path: Path
 ) -> None:
     who, other = await marker.join(), await marker.join()
@@ -157,7 +157,7 @@ async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], st
 
 
 @pytest.mark.timeout(400)
-async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
+async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
     who, other = await marker.join(), await marker.join()
     honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
     acts = ["members act counts", "members acts of a day"]
@@ -188,10 +188,13 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
     assert [one["service"] for one in certificate["services"]] == list(SERVICES)
     await marker.let_go(who)
     found, text = await export(marker, who)
+    while ("events", "rsvp") in found:
+        await asyncio.sleep(0.1)  # who left gives up their seat a moment later
+        found, text = await export(marker, who)
     # Leaving withdrew the consent; that there was one, or a role, is not personal.
     kept = ["members membership", *["members consent"] * 2, "members erasure"]
     kept += ["members standing", "members role change"]
-    kept += [thing for thing in things if not thing.startswith("members")]
+    kept += [thing for thing in things if not thing.startswith("members") and thing != "events rsvp"]
     assert [" ".join(thing) for thing in found] == kept
     assert who.mark not in text
     with pytest.raises(DomainError) as refusal:
@@ -200,7 +203,7 @@ async def test_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker)
 
 
 @pytest.mark.timeout(400)
-async def test_erasures_survive_crashes(
+async def test_need_42_erasures_survive_crashes(
     own_platform: Platform, nats: NatsServer, mongo: MongoServer, marker: Marker
 ) -> None:
     crowd = [await marker.join() for _ in range(12)]

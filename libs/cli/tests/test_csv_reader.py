@@ -15,9 +15,13 @@ HEAD = "email;name\n"
 BODY = "zoë@example.org;Zoë Müller\nb@example.org;Łukasz\n"
 
 
-def records(path: Path, content: bytes) -> list[Record]:
+def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
-    return list(read_records(path))
+    return path
+
+
+def records(path: Path, content: bytes) -> list[Record]:
+    return list(read_records(_written(path, content)))
 
 
 def cells(path: Path, content: bytes) -> list[list[str]]:
@@ -34,6 +38,18 @@ def test_unicode_is_read_in_all_its_forms(tmp_path: Path, encoding: str) -> None
 def test_what_western_spreadsheets_write(tmp_path: Path) -> None:
     text = "Prénom;Société;Montant\nZoé;Café à la crème – «Étoile»;5 €\n" * 20
     assert cells(tmp_path / "f.csv", text.encode("cp1252"))[1] == ["Zoé", "Café à la crème – «Étoile»", "5 €"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("cp1252", "Zoé Müller à l’Étoile"), ("cp1251", "Пётр Семёнов"), ("mac_roman", "Zoë Ångström")],
+)
+def test_a_file_that_was_put_together_is_read_line_by_line(tmp_path: Path, encoding: str, name: str) -> None:
+    ours, theirs = f"a@example.org;{name}\n", "b@example.org;Łukasz Müller – 李\n"
+    content = (HEAD.encode() + ours.encode(encoding) + theirs.encode()) * 30
+    assert encoding_of(_written(tmp_path / "f.csv", content)) == encoding
+    found = cells(tmp_path / "f.csv", content)
+    assert [row[1] for row in found] == ["name", name, "Łukasz Müller – 李"] * 30
 
 
 def test_a_late_letter_decides_the_encoding_of_a_large_file(tmp_path: Path) -> None:

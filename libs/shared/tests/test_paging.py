@@ -12,20 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.shared import paging
+from libs.shared.cursors import MAX_KEY, MIN_KEY, Place, decode_cursor, encode_cursor
 from libs.shared.domain import Invalid
 from libs.shared.ids import uuid7
 from libs.shared.mongo import Collection, Database, Document, connect
-from libs.shared.paging import (
-    MAX_KEY,
-    MIN_KEY,
-    Page,
-    PageRequest,
-    Place,
-    decode_cursor,
-    encode_cursor,
-    page,
-    page_index,
-)
+from libs.shared.paging import Page, PageRequest, page, page_index
 
 HOUR_MS = 3_600_000
 NOW_MS = 1_780_000_000_000

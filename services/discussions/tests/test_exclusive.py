@@ -27,6 +27,7 @@ from services.discussions.views.spaces import SpaceBySlug, SpacePage, SpacePageR
 from services.discussions.views.threads import (
     PostPage,
     PostPageResult,
+    PostPages,
     PostsGetMany,
     RepliesGetMany,
     ReplyPage,
@@ -125,6 +126,7 @@ ASKED: dict[type[Query], dict[str, Any]] = {
     SpaceBySlug: {"slug": "*"},
     SpacesGetMany: {"ids": ["*"]},
     PostPage: {"space_id": "*"},
+    PostPages: {"ids": ["*"]},
     PostsGetMany: {"ids": ["t-*"]},
     ReplyPage: {"thread_id": "t-*"},
     ReplyPages: {"thread_ids": ["t-*"]},

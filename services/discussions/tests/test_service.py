@@ -22,6 +22,7 @@ from services.discussions.views.spaces import SpaceBySlug, SpacePage, SpacePageR
 from services.discussions.views.threads import (
     PostPage,
     PostPageResult,
+    PostPages,
     PostsGetMany,
     PostView,
     RepliesGetMany,
@@ -264,6 +265,7 @@ QUERIES: dict[type[Query], dict[str, Any]] = {
     SpacesGetMany: {"ids": ["s1"]},
     SpacePage: {},
     PostPage: {"space_id": "s1"},
+    PostPages: {"ids": ["s1"]},
     PostsGetMany: {"ids": ["t1"]},
     ReplyPage: {"thread_id": "t1"},
     ReplyPages: {"thread_ids": ["t1"]},
@@ -309,6 +311,7 @@ class TestIsolation:
             SpacesGetMany: [None],
             SpacePage: empty,
             PostPage: empty,
+            PostPages: [empty],
             PostsGetMany: [None],
             ReplyPage: empty,
             ReplyPages: [empty],

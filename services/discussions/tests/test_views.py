@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from libs.shared.domain import DomainError
 from libs.shared.paging import PageRequest
@@ -14,6 +15,7 @@ from services.discussions.views.reactions import EmojiCount, ReactionsGetMany, R
 from services.discussions.views.spaces import SpaceBySlug, SpacePage, SpacesGetMany, SpacesView, SpaceView
 from services.discussions.views.threads import (
     PostPage,
+    PostPages,
     PostsGetMany,
     PostView,
     RepliesGetMany,
@@ -111,6 +113,14 @@ async def test_posts_of_a_brand_and_of_a_space_newest_first(mongo_url: str) -> N
         assert await shown("s1", PageRequest(last=2)) == (["t1", "t4"], 3)
         assert await shown("s9", PageRequest()) == ([], 0)
         assert await shown("s2", PageRequest(), brand="b2") == ([], 0)
+        asked = PostPages(brand="b1", viewer="m1", ids=["s2", "s9", "s1", "s2"], page=PageRequest(first=2))
+        pages = await bench.view.post_pages(asked)
+        assert [[item.id for item in page.items] for page in pages] == [["t2"], [], ["t3", "t1"], ["t2"]]
+        assert [(page.total_count, page.has_next) for page in pages] == [(1, False), (0, False), (3, True), (1, False)]
+        hidden = await bench.view.post_pages(structs.replace(asked, hidden=("s1",)))
+        assert [page.total_count for page in hidden] == [1, 0, 0, 1]
+        [foreign] = await bench.view.post_pages(PostPages(brand="b2", viewer="m1", ids=["s2"]))
+        assert (foreign.items, foreign.total_count) == ([], 0)
 
 
 async def test_pages_of_replies_by_number(mongo_url: str) -> None:

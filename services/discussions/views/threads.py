@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateMany, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
+from libs.shared.budget import fit
 from libs.shared.domain import ERASED, Id
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
@@ -16,7 +17,6 @@ from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
 from services.discussions import space, thread
 from services.discussions.thread import PostPublished, ReplyPublished, ThreadLocked, ThreadUnlocked
-from services.discussions.views.budget import fit
 from services.discussions.views.exclusive import EXCLUSIVE, INDEXES, AskedInSpaces, exclusive, not_in
 
 
@@ -66,6 +66,15 @@ class PostPage(AskedInSpaces, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "post_page"
 
     space_id: Id | None = None
+    page: PageRequest = PageRequest()
+
+
+class PostPages(AskedInSpaces, frozen=True, kw_only=True):
+    """The same page of posts of each of many spaces, in the order of `ids`."""
+
+    wire_name: ClassVar[str] = "post_pages"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
     page: PageRequest = PageRequest()
 
 
@@ -153,26 +162,17 @@ class ThreadsView(View):
 
     async def post_page(self, query: PostPage) -> PostPageResult:
         """A page of posts of a space or of the brand."""
-        if query.space_id in query.hidden:
-            return PostPageResult(items=[], cursors=[], has_next=False, has_previous=False, total_count=0)
-        prefix, totals = {"brand": query.brand}, [str(query.brand)]
         if query.space_id is not None:
-            prefix, totals = {**prefix, "space": query.space_id}, [f"{query.brand}:{query.space_id}"]
-        hidden = () if query.space_id is not None else query.hidden
-        found = await page(
-            self.collection("posts"),
-            prefix=prefix,
-            key="published_at_ms",
-            request=query.page,
-            descending=True,
-            where=not_in(hidden),
-        )
-        [fitting] = fit([found.map(_post)], query.page)
-        without = [f"{query.brand}:{id_}" for id_ in hidden]
-        counts = await self._counts([*totals, *without])
-        return PostPageResult(
-            **structs.asdict(fitting), total_count=counts.get(totals[0], 0) - sum(counts.get(one, 0) for one in without)
-        )
+            return (await self._post_pages(query, [query.space_id]))[0]
+        [fitting] = fit([await self._posts({"brand": query.brand}, query.page, query.hidden)], query.page)
+        without = [f"{query.brand}:{id_}" for id_ in query.hidden]
+        counts = await self._counts([str(query.brand), *without])
+        total = counts.get(query.brand, 0) - sum(counts.get(one, 0) for one in without)
+        return PostPageResult(**structs.asdict(fitting), total_count=total)
+
+    async def post_pages(self, query: PostPages) -> list[PostPageResult]:
+        """A page of posts for each space of `ids`, in that order."""
+        return await self._post_pages(query, query.ids)
 
     async def posts_get_many(self, query: PostsGetMany) -> list[PostView | None]:
         """The brand's posts of `ids`, in that order."""
@@ -219,6 +219,33 @@ class ThreadsView(View):
         found = self.collection("totals").find({"_id": {"$in": list(keys)}})
         return {document["_id"]: document["count"] async for document in found}
 
+    async def _post_pages(self, query: PostPage | PostPages, spaces: Sequence[str]) -> list[PostPageResult]:
+        found = await self._counts([f"{query.brand}:{space}" for space in spaces if space not in query.hidden])
+        counts = [found.get(f"{query.brand}:{space}", 0) for space in spaces]
+        pages = await asyncio.gather(
+            *(
+                self._posts({"brand": query.brand, "space": space}, query.page) if count else _nothing()
+                for space, count in zip(spaces, counts, strict=True)
+            )
+        )
+        return [
+            PostPageResult(**structs.asdict(fitting), total_count=count)
+            for fitting, count in zip(fit(pages, query.page), counts, strict=True)
+        ]
+
+    async def _posts(
+        self, prefix: Mapping[str, str], request: PageRequest, hidden: tuple[str, ...] = ()
+    ) -> Page[PostView]:
+        found = await page(
+            self.collection("posts"),
+            prefix=prefix,
+            key="published_at_ms",
+            request=request,
+            descending=True,
+            where=not_in(hidden),
+        )
+        return found.map(_post)
+
     async def _reply_pages(self, query: ReplyPage | ReplyPages, threads: Sequence[str]) -> list[ReplyPageResult]:
         brand, request = query.brand, query.page
         keys = [f"{brand}:{thread}" for thread in threads]
@@ -235,7 +262,7 @@ class ThreadsView(View):
 
     async def _replies(self, brand: str, thread: str, count: int, request: PageRequest) -> Page[ReplyView]:
         if not count:
-            return Page(items=[], cursors=[], has_next=False, has_previous=False)
+            return await _nothing()
         found = await page(
             self.collection("replies"),
             prefix={"brand": brand, "thread": thread},
@@ -245,6 +272,10 @@ class ThreadsView(View):
             ceiling=count,
         )
         return found.map(_reply)
+
+
+async def _nothing() -> Page[Any]:
+    return Page(items=[], cursors=[], has_next=False, has_previous=False)
 
 
 def _new_post(recorded: Recorded[Any], event: PostPublished) -> dict[str, Any]:

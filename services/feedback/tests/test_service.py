@@ -23,8 +23,8 @@ from services.feedback.tests.builders import (
     withdraw,
 )
 from services.feedback.views.boards import BoardBySlug, BoardPage, BoardPageResult, BoardsGetMany, BoardView
-from services.feedback.views.ideas import IdeaPage, IdeaPageResult, IdeasGetMany, IdeaView
-from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResult
+from services.feedback.views.ideas import IdeaPage, IdeaPageResult, IdeaPages, IdeasGetMany, IdeaView
+from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPageResult, VoterPages
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,9 @@ async def test_votes_are_counted_once_however_they_come(world: World) -> None:
         BoardPage(brand="b1", viewer="n1"),
         BoardBySlug(brand="b1", viewer="n1", slug="ideas"),
         IdeaPage(brand="b1", viewer="n1"),
+        IdeaPages(brand="b1", viewer="n1", ids=["p1"]),
         IdeasGetMany(brand="b1", viewer="n1", ids=["private"]),
+        VoterPages(brand="b1", viewer="n1", ids=["private"]),
         VoterPage(brand="b1", viewer="n1", idea_id="private"),
         ViewerVotes(brand="b1", viewer="n1", ids=["private"]),
     ],
@@ -180,6 +182,10 @@ async def test_another_brand_sees_nothing(world: World, query: Query) -> None:
             assert "p1" not in [board.id for board in (await world.ask(at_home, BoardPageResult)).items]
         case IdeaPage():
             assert (await world.ask(at_home, IdeaPageResult)).items == []
+        case IdeaPages():
+            assert [page.items for page in await world.ask(at_home, list[IdeaPageResult])] == [[]]
+        case VoterPages():
+            assert [page.items for page in await world.ask(at_home, list[VoterPageResult])] == [[]]
         case _:
             assert (await world.ask(at_home, VoterPageResult)).items == []
 

@@ -14,8 +14,8 @@ from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
 from services.feedback.board import BoardKind, BoardOpened
 from services.feedback.idea import IdeaStatusChanged, IdeaSubmitted, Status
 from services.feedback.views.boards import BoardBySlug, BoardPage, BoardsGetMany, BoardsView
-from services.feedback.views.ideas import IdeaPage, IdeasGetMany, IdeasView
-from services.feedback.views.votes import ViewerVotes, VoterPage
+from services.feedback.views.ideas import IdeaPage, IdeaPages, IdeasGetMany, IdeasView
+from services.feedback.views.votes import ViewerVotes, VoterPage, VoterPages
 from services.feedback.vote import VoteCast, VoteWithdrawn
 
 
@@ -91,6 +91,18 @@ class TestIdeas:
         assert await ids(None, first=2, after=found.cursors[0]) == (["i4", "i3"], 4)
         assert found.items[0].submitted_by == "author of i2"
         assert found.items[0].submitted_at == datetime(2026, 3, 1, tzinfo=UTC)
+        asked = IdeaPages(brand="b1", viewer="m1", ids=["p2", "missing", "p1", "p2"], page=PageRequest(first=2))
+        pages = await ideas.view.idea_pages(asked)
+        assert [[idea.id for idea in page.items] for page in pages] == [["i3"], [], ["i2", "i4"], ["i3"]]
+        assert [(page.total_count, page.has_next) for page in pages] == [(1, False), (0, False), (3, True), (1, False)]
+
+    async def test_a_page_of_the_longest_ideas_ends_early(self, ideas: ViewBench[IdeasView]) -> None:
+        for number in range(12):
+            await ideas.given(
+                IdeaSubmitted(board_id="p1", title="Long", body="🌊" * 20_000), aggregate="idea", id=f"i{number}"
+            )
+        page = await ideas.view.idea_page(IdeaPage(brand="b1", viewer="m1"))
+        assert (len(page.items), page.total_count, page.has_next) == (9, 12, True)
 
     async def test_the_last_status_with_its_note(self, ideas: ViewBench[IdeasView]) -> None:
         changes = (
@@ -116,6 +128,10 @@ class TestIdeas:
         voters = await ideas.view.voter_page(VoterPage(brand="b1", viewer="m1", idea_id="i1"))
         assert [voter.member_id for voter in voters.items] == ["m3", "m2"]
         assert (voters.total_count, voters.items[0].voted_at) == (2, NOON + timedelta(seconds=5))
+        asked_of_both = VoterPages(brand="b1", viewer="m1", ids=["i2", "none", "i1"], page=PageRequest(first=1))
+        pages = await ideas.view.voter_pages(asked_of_both)
+        assert [[voter.member_id for voter in page.items] for page in pages] == [["m1"], [], ["m3"]]
+        assert [(page.total_count, page.has_next) for page in pages] == [(1, False), (0, False), (2, True)]
         for viewer, mine in (("m1", [False, True, False]), ("m2", [True, False, False])):
             asked = ViewerVotes(brand="b1", viewer=viewer, ids=["i1", "i2", "none"])
             assert await ideas.view.viewer_votes(asked) == mine
@@ -127,6 +143,10 @@ class TestIdeas:
         assert (voters.items, voters.total_count) == ([], 0)
         assert await ideas.view.viewer_votes(ViewerVotes(brand="b2", viewer="m1", ids=["i1"])) == [False]
         assert (await ideas.view.idea_page(IdeaPage(brand="b2", viewer="m1", board_id="p1"))).items == []
+        [page] = await ideas.view.idea_pages(IdeaPages(brand="b2", viewer="m1", ids=["p1"]))
+        assert (page.items, page.total_count) == ([], 0)
+        [of_votes] = await ideas.view.voter_pages(VoterPages(brand="b2", viewer="m1", ids=["i1"]))
+        assert (of_votes.items, of_votes.total_count) == ([], 0)
 
 
 words = st.lists(

@@ -1,13 +1,15 @@
 """Which ideas stand on a brand's boards, how far is each, and how many members want it?"""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateMany, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
+from libs.shared.budget import fit
 from libs.shared.domain import ERASED, Event, Id, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import SetMember, View, Write
@@ -19,6 +21,8 @@ from services.feedback.views.votes import (
     ViewerVotes,
     VoterPage,
     VoterPageResult,
+    VoterPages,
+    VoterView,
     vote_change,
     vote_key,
     voter_view,
@@ -61,6 +65,15 @@ class IdeaPage(Query, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "idea_page"
 
     board_id: Id | None = None
+    page: PageRequest = PageRequest()
+
+
+class IdeaPages(Query, frozen=True, kw_only=True):
+    """The same page of ideas of each of many boards, in the order of `ids`."""
+
+    wire_name: ClassVar[str] = "idea_pages"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
     page: PageRequest = PageRequest()
 
 
@@ -115,23 +128,13 @@ class IdeasView(View):
 
     async def idea_page(self, query: IdeaPage) -> IdeaPageResult:
         """A page of ideas; an empty one for a board that the brand does not have."""
-        board = f"{query.brand}:{query.board_id}"
-        found = await page(
-            self.collection("ideas"),
-            prefix={"brand": query.brand} if query.board_id is None else {"board": board},
-            key="submitted_at_ms",
-            request=query.page,
-            descending=True,
-        )
-        total = query.brand if query.board_id is None else board
-        totals = await self.collection("totals").find_one({"_id": total})
-        return IdeaPageResult(
-            items=[_idea(document) for document in found.items],
-            cursors=found.cursors,
-            has_next=found.has_next,
-            has_previous=found.has_previous,
-            total_count=totals["count"] if totals else 0,
-        )
+        if query.board_id is None:
+            return (await self._idea_pages(query.page, "brand", [query.brand]))[0]
+        return (await self._idea_pages(query.page, "board", [f"{query.brand}:{query.board_id}"]))[0]
+
+    async def idea_pages(self, query: IdeaPages) -> list[IdeaPageResult]:
+        """A page of ideas for each board of `ids`, in that order."""
+        return await self._idea_pages(query.page, "board", [f"{query.brand}:{board}" for board in query.ids])
 
     async def ideas_get_many(self, query: IdeasGetMany) -> list[IdeaView | None]:
         """The brand's ideas of `ids`, in that order."""
@@ -142,22 +145,11 @@ class IdeasView(View):
 
     async def voter_page(self, query: VoterPage) -> VoterPageResult:
         """A page of those who want an idea; an empty one for an idea that the brand does not have."""
-        idea = f"{query.brand}:{query.idea_id}"
-        found = await page(
-            self.collection("votes"),
-            prefix={"idea": idea},
-            key="voted_at_ms",
-            request=query.page,
-            descending=False,
-        )
-        document = await self.collection("ideas").find_one({"_id": idea}, {"vote_count": 1})
-        return VoterPageResult(
-            items=[voter_view(vote) for vote in found.items],
-            cursors=found.cursors,
-            has_next=found.has_next,
-            has_previous=found.has_previous,
-            total_count=document["vote_count"] if document else 0,
-        )
+        return (await self._voter_pages(query, [query.idea_id]))[0]
+
+    async def voter_pages(self, query: VoterPages) -> list[VoterPageResult]:
+        """A page of those who want it for each idea of `ids`, in that order."""
+        return await self._voter_pages(query, query.ids)
 
     async def viewer_votes(self, query: ViewerVotes) -> list[bool]:
         """Whether the viewer voted for each of `ids`, in that order; False for a missing idea."""
@@ -165,6 +157,38 @@ class IdeasView(View):
         cursor = self.collection("votes").find({"_id": {"$in": keys}}, {"_id": 1})
         found = {document["_id"] async for document in cursor}
         return [key in found for key in keys]
+
+    async def _idea_pages(self, request: PageRequest, field: str, keys: Sequence[str]) -> list[IdeaPageResult]:
+        """A page of the ideas whose `field` is a key, for each key, which is that of their total too."""
+        pages = await asyncio.gather(*(self._ideas({field: key}, request) for key in keys))
+        totals = self.collection("totals").find({"_id": {"$in": list(keys)}})
+        counts = {document["_id"]: document["count"] async for document in totals}
+        return [
+            IdeaPageResult(**structs.asdict(fitting), total_count=counts.get(key, 0))
+            for fitting, key in zip(fit(pages, request), keys, strict=True)
+        ]
+
+    async def _ideas(self, prefix: Mapping[str, str], request: PageRequest) -> Page[IdeaView]:
+        found = await page(
+            self.collection("ideas"), prefix=prefix, key="submitted_at_ms", request=request, descending=True
+        )
+        return found.map(_idea)
+
+    async def _voter_pages(self, query: VoterPage | VoterPages, ideas: Sequence[str]) -> list[VoterPageResult]:
+        keys = [f"{query.brand}:{idea}" for idea in ideas]
+        pages = await asyncio.gather(*(self._voters(key, query.page) for key in keys))
+        counted = self.collection("ideas").find({"_id": {"$in": keys}}, {"vote_count": 1})
+        counts = {document["_id"]: document["vote_count"] async for document in counted}
+        return [
+            VoterPageResult(**structs.asdict(found), total_count=counts.get(key, 0))
+            for found, key in zip(pages, keys, strict=True)
+        ]
+
+    async def _voters(self, idea: str, request: PageRequest) -> Page[VoterView]:
+        found = await page(
+            self.collection("votes"), prefix={"idea": idea}, key="voted_at_ms", request=request, descending=False
+        )
+        return found.map(voter_view)
 
 
 def _document(recorded: Recorded[Event], event: IdeaSubmitted) -> dict[str, Any]:

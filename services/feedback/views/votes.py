@@ -40,6 +40,15 @@ class VoterPage(Query, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
+class VoterPages(Query, frozen=True, kw_only=True):
+    """The same page of those who want it of each of many ideas, in the order of `ids`."""
+
+    wire_name: ClassVar[str] = "voter_pages"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+    page: PageRequest = PageRequest()
+
+
 class ViewerVotes(Query, frozen=True, kw_only=True):
     """For which of many ideas the viewer voted, in the order of `ids`."""
 

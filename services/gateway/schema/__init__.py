@@ -3,7 +3,7 @@
 import strawberry
 from strawberry.printer import print_schema
 
-from services.gateway.schema import words
+from services.gateway.schema import examples, words
 from services.gateway.schema.brand_commands import BrandLaunchMutation
 from services.gateway.schema.brands import BrandMutation, Query
 from services.gateway.schema.consents import ConsentMutation
@@ -14,6 +14,7 @@ from services.gateway.schema.feedback import FeedbackMutation
 from services.gateway.schema.home_commands import HomeMutation
 from services.gateway.schema.honour_commands import HonourMutation
 from services.gateway.schema.invitations import InvitationMutation
+from services.gateway.schema.inviting_many import InvitingManyMutation
 from services.gateway.schema.journey_commands import JourneyMutation
 from services.gateway.schema.members import MemberMutation
 from services.gateway.schema.network_admins import NetworkAdminMutation
@@ -38,6 +39,7 @@ class Mutation(
     ProfileMutation,
     ConsentMutation,
     InvitationMutation,
+    InvitingManyMutation,
     ServiceAccountMutation,
     DirectoryMutation,
     SessionMutation,
@@ -62,6 +64,7 @@ def build() -> strawberry.Schema:
         (name, getattr(kind.definition, "origin", None)) for name, kind in schema.schema_converter.type_map.items()
     )
     words.describe(schema._schema, {name: origin for name, origin in types if origin is not None})
+    examples.illustrate(schema._schema)
     return schema
 
 

@@ -16,11 +16,13 @@ from services.gateway.context import Context, Info, Scope
 from services.gateway.limits import MAX_PAGE
 from services.gateway.loaders import (
     BOARDS,
+    BRAND_PAGES,
     BRANDS,
     EVENTS,
     IDEAS,
     INVITATIONS,
     MEMBERS,
+    NETWORK_ADMINS,
     NETWORKS,
     NOTICES,
     POSTS,
@@ -190,24 +192,21 @@ class Network(Node):
             brand_count=row.brand_count,
         )
 
-    @field
+    @batch
+    @staticmethod
     async def brands(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Brand]:
+        those: list["Network"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[Brand]]:
         """The brands of this network, newest first."""
-        page, reply = page_arguments(first, after, last, before), replies.PageReply[replies.BrandReply]
-        found = await self.scope.ask("members", "brand_page", reply, network_id=self.key, page=page)
-        return connection(found, lambda row: Brand.of(row, self.scope))
+        page = page_arguments(first, after, last, before)
+        return await BRAND_PAGES.present(((one.scope, one.key) for one in those), _brands, page=page)
 
-    @field
-    async def admins(self, info: Info) -> list[NetworkAdmin] | None:
+    @batch
+    @staticmethod
+    async def admins(those: list["Network"], info: Info) -> Answers[list[NetworkAdmin] | None]:
         """Who opens brands here, the longest-serving first.  Its admins, and operators of the platform."""
         info.context.identity()
-        found = await self.scope.ask("members", "network_admins", replies.NetworkAdminsReply, network_id=self.key)
-        return [
-            NetworkAdmin(identity=ID(row.identity), since=row.since, appointed_by=ID(row.appointed_by))
-            for row in found.items
-        ]
+        return await NETWORK_ADMINS.shown(((one.scope, one.key) for one in those), _admins)
 
     @batch
     @staticmethod
@@ -215,6 +214,16 @@ class Network(Node):
         """What the sender may do with it right now."""
         info.context.identity()
         return await permissions("members", "network", ((one.scope, one.key) for one in those))
+
+
+def _brands(page: replies.PageReply[replies.BrandReply], scope: Scope) -> Connection[Brand]:
+    return connection(page, lambda row: Brand.of(row, scope))
+
+
+def _admins(found: list[replies.NetworkAdminReply], _: Scope) -> list[NetworkAdmin]:
+    return [
+        NetworkAdmin(identity=ID(row.identity), since=row.since, appointed_by=ID(row.appointed_by)) for row in found
+    ]
 
 
 async def load_network(scope: Scope, key: str) -> Network | None:

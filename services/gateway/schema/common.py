@@ -151,6 +151,12 @@ class Payload:
         return consistency.encode(self.done.position) if self.done else None
 
 
+def refusal_of(refusal: DomainError) -> Refusal:
+    """A service's refusal as clients read it."""
+    path = [_camel(str(step)) for step in refusal.path]
+    return Refusal(code=refusal.code, message=refusal.message, path=path)
+
+
 def command(mutate: Callable[[Any, Info, I], Awaitable[R]]) -> StrawberryField:
     """A mutation; its docstring describes it in the schema.
 
@@ -166,8 +172,7 @@ def command(mutate: Callable[[Any, Info, I], Awaitable[R]]) -> StrawberryField:
             if refusal.code == INTERNAL:
                 raise
             payload: type[R] = get_type_hints(mutate)["return"]
-            path = [_camel(str(step)) for step in refusal.path]
-            return payload(errors=[Refusal(code=refusal.code, message=refusal.message, path=path)])  # type: ignore[call-arg]
+            return payload(errors=[refusal_of(refusal)])  # type: ignore[call-arg]
 
     mutation: StrawberryField = strawberry.mutation(settled, description=inspect.getdoc(mutate))
     return mutation

@@ -9,8 +9,9 @@ from strawberry import ID
 
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
-from services.gateway.context import Info, PageArguments, Scope
-from services.gateway.loaders import POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
+from services.gateway.context import Info, Scope
+from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
+from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
     Before,
@@ -28,7 +29,6 @@ from services.gateway.schema.common import (
 from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 from services.gateway.schema.permissions import Permission, permissions
-from services.gateway.schema.roles import Role
 
 
 @strawberry.enum(description="What a space is for.")
@@ -211,18 +211,8 @@ Contribution = Annotated[Post | Reply, strawberry.union("Contribution", descript
 
 
 @strawberry.type(description="Who is let into a space that is not for every member; owners and builders always are.")
-class SpaceAudience:
+class SpaceAudience(Audience):
     """An audience."""
-
-    roles: list[Role] = strawberry.field(description="Whoever has one of these roles.")
-    segment_ids: list[ID] = strawberry.field(description="Whoever is in one of these segments.")
-
-    @staticmethod
-    def of(row: replies.AudienceReply, brand: str) -> "SpaceAudience":
-        """An audience as a service keeps it."""
-        return SpaceAudience(
-            roles=known(row.roles, Role), segment_ids=[ID(ids.encode("Segment", brand, one)) for one in row.segments]
-        )
 
 
 @strawberry.type(description="A room of a brand, where posts stand.")
@@ -255,12 +245,14 @@ class Space(Followable):
             audience=SpaceAudience.of(row.audience, scope.brand) if row.audience else None,
         )
 
-    @field
+    @batch
+    @staticmethod
     async def posts(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Post]:
+        those: list["Space"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[Post]]:
         """The posts of this space, newest first."""
-        return await post_page(self.scope, page_arguments(first, after, last, before), self.key)
+        page = page_arguments(first, after, last, before)
+        return await POST_PAGES.present(((one.scope, one.key) for one in those), _posts, page=page)
 
     @batch
     @staticmethod
@@ -269,11 +261,8 @@ class Space(Followable):
         return await permissions("discussions", "space", ((one.scope, one.key) for one in those))
 
 
-async def post_page(scope: Scope, page: PageArguments, space: str | None) -> Connection[Post]:
-    """A page of the posts of a space, or of the whole brand; newest first."""
-    reply = replies.PageReply[replies.PostReply]
-    found = await scope.ask("discussions", "post_page", reply, space_id=space, page=page)
-    return connection(found, lambda row: Post.of(row, scope))
+def _posts(page: replies.PageReply[replies.PostReply], scope: Scope) -> Connection[Post]:
+    return connection(page, lambda row: Post.of(row, scope))
 
 
 async def load_post(scope: Scope, key: str) -> Post | None:
@@ -325,4 +314,5 @@ class BrandDiscussions(BrandPart):
         """Posts, newest first: of one space, or of the whole brand.  Members only."""
         scope, page = self.inside(info), page_arguments(first, after, last, before)
         key = ids.expect(space, "space", "Space", brand=scope.brand).key if space is not None else None
-        return await post_page(scope, page, key)
+        reply = replies.PageReply[replies.PostReply]
+        return _posts(await scope.ask("discussions", "post_page", reply, space_id=key, page=page), scope)

@@ -8,8 +8,8 @@ from strawberry import ID
 
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
-from services.gateway.context import Done, Info, PageArguments, Scope
-from services.gateway.loaders import BOARDS, IDEAS, VOTES
+from services.gateway.context import Done, Info, Scope
+from services.gateway.loaders import BOARDS, IDEA_PAGES, IDEAS, VOTER_PAGES, VOTES
 from services.gateway.schema.common import (
     After,
     Before,
@@ -120,15 +120,14 @@ class Idea(Followable):
         """What the sender may do with it right now."""
         return await permissions("feedback", "idea", ((one.scope, one.row.id) for one in those))
 
-    @field
+    @batch
+    @staticmethod
     async def voters(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Voter]:
+        those: list["Idea"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[Voter]]:
         """Who voted for it, oldest vote first."""
         page = page_arguments(first, after, last, before)
-        reply = replies.PageReply[replies.VoterReply]
-        found = await self.scope.ask("feedback", "voter_page", reply, idea_id=self.row.id, page=page)
-        return connection(found, lambda row: Voter(scope=self.scope, key=row.member_id, voted_at=row.voted_at))
+        return await VOTER_PAGES.present(((one.scope, one.row.id) for one in those), _voters, page=page)
 
 
 @strawberry.type(description="A board that collects ideas.")
@@ -157,18 +156,28 @@ class Board(Followable):
             idea_count=row.idea_count,
         )
 
-    @field
+    @batch
+    @staticmethod
     async def ideas(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Idea]:
+        those: list["Board"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[Idea]]:
         """The ideas of this board, newest first."""
-        return await _idea_page(self.scope, page_arguments(first, after, last, before), self.key)
+        page = page_arguments(first, after, last, before)
+        return await IDEA_PAGES.present(((one.scope, one.key) for one in those), _ideas, page=page)
 
     @batch
     @staticmethod
     async def viewer_can(those: list["Board"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
         return await permissions("feedback", "board", ((one.scope, one.key) for one in those))
+
+
+def _voters(page: replies.PageReply[replies.VoterReply], scope: Scope) -> Connection[Voter]:
+    return connection(page, lambda row: Voter(scope=scope, key=row.member_id, voted_at=row.voted_at))
+
+
+def _ideas(page: replies.PageReply[replies.IdeaReply], scope: Scope) -> Connection[Idea]:
+    return connection(page, lambda row: Idea.of(row, scope))
 
 
 def _voted(voted: bool, _: Scope) -> bool:
@@ -183,12 +192,6 @@ async def load_idea(scope: Scope, key: str) -> Idea | None:
 async def load_board(scope: Scope, key: str) -> Board | None:
     """A board by id."""
     return await BOARDS.object(scope, key, Board.of)
-
-
-async def _idea_page(scope: Scope, page: PageArguments, board: str | None) -> Connection[Idea]:
-    reply = replies.PageReply[replies.IdeaReply]
-    found = await scope.ask("feedback", "idea_page", reply, board_id=board, page=page)
-    return connection(found, lambda row: Idea.of(row, scope))
 
 
 @strawberry.type
@@ -225,7 +228,8 @@ class BrandFeedback(BrandPart):
         """Ideas, newest first: of one board, or of the whole brand.  Members only."""
         scope, page = self.inside(info), page_arguments(first, after, last, before)
         key = ids.expect(board, "board", "Board", brand=scope.brand).key if board is not None else None
-        return await _idea_page(scope, page, key)
+        reply = replies.PageReply[replies.IdeaReply]
+        return _ideas(await scope.ask("feedback", "idea_page", reply, board_id=key, page=page), scope)
 
 
 @strawberry.type

@@ -38,7 +38,7 @@ class ChooseLocaleInput:
     """A language."""
 
     brand_id: ID
-    locale: str = strawberry.field(description="BCP 47: fr, en-GB, zh-Hant-TW.")
+    locale: str = strawberry.field(description="BCP 47.")
     command_id: CommandId = None
 
 

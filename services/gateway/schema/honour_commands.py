@@ -39,7 +39,7 @@ class RecognitionAwardInput:
 class RecognitionBadgeInput:
     """A badge, and how it is earned."""
 
-    badge: str = strawberry.field(description="Its name for programs: `first-post`.")
+    badge: str = strawberry.field(description="Its name for programs.")
     name: str
     description: str = strawberry.field(description="What it is for, one line.")
     fact: RecognizedFact | None = strawberry.field(
@@ -74,7 +74,7 @@ class AwardBadgeInput:
     """A badge for a member."""
 
     member_id: ID
-    badge: str = strawberry.field(description="One of today's rules, such as `thank-you`.")
+    badge: str = strawberry.field(description="One of today's rules.")
     reason: str = strawberry.field(description="Why, for all members to read: Markdown, at most 2,000 characters.")
     command_id: CommandId = None
 

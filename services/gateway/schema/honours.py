@@ -11,7 +11,7 @@ from strawberry import ID
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Scope
-from services.gateway.loaders import BADGES, SCORES, SPOTLIGHTS
+from services.gateway.loaders import BADGES, SCORE_ENTRIES, SCORES, SPOTLIGHTS
 from services.gateway.schema.common import (
     After,
     Before,
@@ -19,7 +19,6 @@ from services.gateway.schema.common import (
     First,
     Last,
     connection,
-    field,
     known,
     page_arguments,
 )
@@ -121,7 +120,7 @@ class BadgeEvidence:
 class Badge:
     """A badge."""
 
-    badge: str = strawberry.field(description="Which one, as the rules call it: `first-post`.")
+    badge: str = strawberry.field(description="Which one, as the rules call it.")
     name: str = strawberry.field(description="What it was called when it was given.")
     awarded_at: datetime = strawberry.field(description="When it was given; by a rule: when it was earned.")
     rules_version: int = strawberry.field(description="The version of the rules that it is of.")
@@ -171,9 +170,10 @@ class MemberHonours:
         """What the brand says of the member now; null for who stands in no light."""
         return await SPOTLIGHTS.objects(_asked(those), Spotlight.of, at=datetime.now(UTC))
 
-    @field
+    @batch
+    @staticmethod
     async def score_entries(
-        self,
+        those: list["MemberHonours"],
         fact: RecognizedFact | None = None,
         through: int | None = None,
         *,
@@ -181,22 +181,19 @@ class MemberHonours:
         after: After = None,
         last: Last = None,
         before: Before = None,
-    ) -> Connection[ScoreEntry] | None:
+    ) -> Answers[Connection[ScoreEntry] | None]:
         """The facts that the score adds up, newest first.  The member, owners and builders."""
-        found = await self.scope.ask(
-            "members",
-            "score_entries",
-            replies.PageReply[replies.EntryReply],
-            member_id=self.key,
-            fact=fact and fact.value,
-            through=through,
-            page=page_arguments(first, after, last, before),
-        )
-        return connection(found, lambda row: ScoreEntry.of(row, self.scope))
+        wanted = {"fact": fact and fact.value, "through": through}
+        page = page_arguments(first, after, last, before)
+        return await SCORE_ENTRIES.shown(_asked(those), _entries, page=page, **wanted)
 
 
 def _asked(those: Sequence[MemberHonours]) -> list[tuple[Scope, str]]:
     return [(one.scope, one.key) for one in those]
+
+
+def _entries(page: replies.PageReply[replies.EntryReply], scope: Scope) -> Connection[ScoreEntry]:
+    return connection(page, lambda row: ScoreEntry.of(row, scope))
 
 
 def _score(row: replies.ScoreReply, _: Scope) -> Score:

@@ -14,7 +14,7 @@ from services.gateway.schema.journeys import JourneyStepKind, MemberJourney, Ste
 class StepWordingInput:
     """A step in one language."""
 
-    locale: str = strawberry.field(description="BCP 47, such as `fr` or `en-GB`.")
+    locale: str = strawberry.field(description="BCP 47.")
     title: str
     text: str = strawberry.field(default="", description="Markdown, at most 2,000 characters.")
 

@@ -125,9 +125,7 @@ class JoinBrandInput:
     accepted_rules: int | None = strawberry.field(
         default=None, description="The version of the rules that the sender accepts; needed when the brand has rules."
     )
-    source: str | None = strawberry.field(
-        default=None, description="How the sender came, as a slug: newsletter, fair-2026."
-    )
+    source: str | None = strawberry.field(default=None, description="How the sender came, as a slug.")
     referrer_id: ID | None = strawberry.field(default=None, description="The member who brought the sender.")
     command_id: CommandId = None
 

@@ -133,7 +133,7 @@ class ChooseDigestTimeZoneInput:
     """By which clock digests come to members who chose no time zone themselves."""
 
     brand_id: ID
-    time_zone: str = strawberry.field(description="IANA, such as `Europe/Paris`.")
+    time_zone: str = strawberry.field(description="IANA.")
     command_id: CommandId = None
 
 

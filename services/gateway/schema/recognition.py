@@ -46,7 +46,7 @@ class RecognitionAward:
 class RecognitionBadge:
     """A badge of the rules."""
 
-    badge: str = strawberry.field(description="Its name for programs: `first-post`.")
+    badge: str = strawberry.field(description="Its name for programs.")
     name: str
     description: str = strawberry.field(description="What it is for, one line.")
     fact: RecognizedFact | None = strawberry.field(description="The kind of facts that count; null for points.")

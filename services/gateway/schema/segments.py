@@ -13,7 +13,7 @@ from libs.executor.with_strawberry import Answers, batch
 from libs.shared.domain import Invalid
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import SEGMENT_PROGRESS, SEGMENTS
+from services.gateway.loaders import SEGMENT_MEMBERS, SEGMENT_PROGRESS, SEGMENTS
 from services.gateway.schema.common import (
     After,
     Before,
@@ -192,14 +192,18 @@ class Segment(Node):
         """The member who made it; null for the platform itself."""
         return await load_members((one.scope, one.row.created_by) for one in those)
 
-    @field
+    @batch
+    @staticmethod
     async def members(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[SegmentMember]:
+        those: list["Segment"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers[Connection[SegmentMember]]:
         """Who is in it, who entered last first."""
-        page, reply = page_arguments(first, after, last, before), replies.PageReply[replies.InSegmentReply]
-        found = await self.scope.ask("members", "segment_members", reply, segment_id=self.row.id, page=page)
-        return connection(found, lambda row: SegmentMember(scope=self.scope, row=row, entered_at=row.entered_at))
+        page = page_arguments(first, after, last, before)
+        return await SEGMENT_MEMBERS.present(((one.scope, one.row.id) for one in those), _members, page=page)
+
+
+def _members(page: replies.PageReply[replies.InSegmentReply], scope: Scope) -> Connection[SegmentMember]:
+    return connection(page, lambda row: SegmentMember(scope=scope, row=row, entered_at=row.entered_at))
 
 
 @strawberry.type(description="What a rule would come to, before it is saved.")

@@ -74,6 +74,8 @@ async def test_a_page_of_a_named_origin_may_ask_and_read(shared: World) -> None:
     assert answer.headers["access-control-allow-origin"] == OURS
     assert "Origin" in answer.headers["vary"]
     assert "access-control-allow-credentials" not in answer.headers
+    shown = answer.headers["access-control-expose-headers"].split(", ")
+    assert {"ETag", "RateLimit", "RateLimit-Policy", "Retry-After"} <= set(shown), "what tells a page how to go on"
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "null", f"{OURS}.elsewhere.example"])

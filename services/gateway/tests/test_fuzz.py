@@ -91,17 +91,24 @@ def websocket(rng: random.Random) -> bytes:
 
 
 async def thrown(port: int, data: bytes, *, half: bool) -> None:
-    """Send this, listen for a moment, and go away, in order or not."""
+    """Send this, listen for a moment, and go away, in order or not.
+
+    Frames wait for the answer to the upgrade: uvicorn drops those that come with it.
+    """
+    upgrade, frames = (UPGRADE, data.removeprefix(UPGRADE)) if data.startswith(UPGRADE) else (data, b"")
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(data)
+        writer.write(upgrade)
+        if frames:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(frames)
         if half:
             writer.transport.abort()
             return
         async with asyncio.timeout(0.1):
             while await reader.read(65536):
                 pass
-    except (TimeoutError, ConnectionError):
+    except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
         pass
     finally:
         writer.close()
@@ -125,3 +132,53 @@ async def test_nonsense_leaves_the_server_healthy(
         while gateway.gateway.feed.subscribers:  # noqa: ASYNC110 – the last connections are still being closed
             await asyncio.sleep(0.01)
     assert (await gateway.client.get("/readyz")).status_code == 200
+
+
+def masked(first: int, payload: bytes) -> bytes:
+    """A frame of a client, with a mask that changes nothing."""
+    return bytes([first, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
+
+
+#: What no client sends that means well, by what is wrong with it.
+HOSTILE = {
+    "text that is not UTF-8": UPGRADE + masked(0x81, b"\xff\xfe"),
+    "text that is not UTF-8, after a proper message": UPGRADE + masked(0x81, b"{}") + masked(0x81, b"\xc3("),
+    "a character that is cut in two by the end": UPGRADE + masked(0x01, b"\xe2\x82") + masked(0x80, b"a"),
+    "text that is not UTF-8, twice": UPGRADE + masked(0x81, b"\xff") * 2,
+    "text that is not UTF-8, after a close": UPGRADE + masked(0x88, b"\x03\xe8") + masked(0x81, b"\xff"),
+    "a reason that is not UTF-8": UPGRADE + masked(0x88, b"\x03\xe8\xff\xfe"),
+    "a closing code of one byte": UPGRADE + masked(0x88, b"\x03"),
+    "a closing code that is not for clients": UPGRADE + masked(0x88, b"\x03\xed"),
+    "the rest of nothing": UPGRADE + masked(0x80, b"rest"),
+    "an unknown kind of frame": UPGRADE + masked(0x83, b""),
+    "reserved bits": UPGRADE + masked(0xF1, b"{}"),
+    "a frame without a mask": UPGRADE + b"\x81\x02{}",
+    "a ping that is too long": UPGRADE + b"\x89\xfe\x01\x00" + bytes(4) + bytes(256),
+    "a frame of 2^63 bytes": UPGRADE + b"\x81\xff\xff" + bytes(7) + bytes(4),
+    "an address that is not ASCII": UPGRADE.replace(b"/graphql", b"/graphql?a=\xff"),
+    "a path that is not ASCII": UPGRADE.replace(b"/graphql", b"/\xff\xfe"),
+    "a path that is not UTF-8": UPGRADE.replace(b"/graphql", b"/%ff%fe"),
+    "a header that is not ASCII": UPGRADE.replace(b"Host: x", b"Host: \xff\xfe"),
+    "an origin that is not ASCII": UPGRADE.replace(b"Host: x", b"Host: x\r\nOrigin: \xff"),
+    "a protocol that is not ASCII": UPGRADE.replace(b"graphql-transport-ws", b"\xff"),
+    "a key that is none": UPGRADE.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"\xff"),
+    "another version": UPGRADE.replace(b"Version: 13", b"Version: x"),
+    "no key": UPGRADE.replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b""),
+    "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 3,
+    "a length that is none": HEAD.replace(b"%d", b"x") + QUERY,
+    "two lengths": HEAD.replace(b"%d", b"1\r\nContent-Length: 2") + QUERY,
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+async def test_what_a_hostile_client_sends_is_one_line_of_the_log_at_most(
+    gateway: World, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    with capture_logs() as logs:
+        await thrown(int(gateway.url.rsplit(":", 1)[1]), HOSTILE[what], half=False)
+    assert await gateway.graphql("{ __typename }") == {"data": {"__typename": "Query"}}
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in told if record.exc_info or record.levelno > logging.WARNING] == []
+    assert len(told) + len([entry for entry in logs if entry["log_level"] not in {"debug", "info"}]) <= 1
+    if "text that is not UTF-8" in what and "close" not in what:
+        assert [record.getMessage() for record in told] == ["Invalid UTF-8 sequence received from client."]

@@ -76,6 +76,10 @@ MATRIX = {
     "a control character in the document": Bad(400, "GRAPHQL_PARSE_FAILED", gql("{ \x07 }")),
     "an unknown field": Bad(400, "GRAPHQL_VALIDATION_FAILED", gql("{ nope }")),
     "an unknown argument": Bad(400, "GRAPHQL_VALIDATION_FAILED", gql('{ node(id: "x", nope: 1) { id } }')),
+    "an answer that is to be deferred": Bad(400, "GRAPHQL_VALIDATION_FAILED", gql("{ ... @defer { __typename } }")),
+    "a list that is to be streamed": Bad(
+        400, "GRAPHQL_VALIDATION_FAILED", gql('{ nodes(ids: ["x"]) @stream { id } }')
+    ),
     "a literal of the wrong type": Bad(400, "GRAPHQL_VALIDATION_FAILED", gql("{ brand(slug: 7) { id } }")),
     "only a fragment": Bad(400, "GRAPHQL_VALIDATION_FAILED", gql("fragment F on Brand { id }")),
     "only a schema": Bad(400, "GRAPHQL_VALIDATION_FAILED", gql("type T { a: Int }")),
@@ -124,6 +128,9 @@ MATRIX = {
     "another path": Bad(404, "NOT_FOUND", path="/nope"),
     "out of the static folder": Bad(404, "NOT_FOUND", b"", "GET", {}, "/static/%2e%2e/service.py"),
     "another type wanted": Bad(406, "NOT_ACCEPTABLE", headers={**JSON, "Accept": "text/plain"}),
+    "parts of an answer wanted one by one": Bad(
+        406, "NOT_ACCEPTABLE", headers={**JSON, "Accept": "multipart/mixed; deferSpec=20220824"}
+    ),
     "everything refused": Bad(406, "NOT_ACCEPTABLE", headers={**JSON, "Accept": "application/json;q=0"}),
     "a body over the limit": Bad(413, "BODY_TOO_LARGE", gql("{ __typename } #" + "x" * MAX_BODY_BYTES)),
     "no content type": Bad(415, "UNSUPPORTED_MEDIA_TYPE", headers={}),

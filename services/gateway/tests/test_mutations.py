@@ -1,12 +1,16 @@
 """What a mutation sends, and how it answers a refusal."""
 
+from typing import Any
+
 import pytest
 
 from libs.shared.domain import DomainError, Forbidden, Invalid, Unavailable
 from libs.shared.ids import derived_id
+from libs.shared.testing.issuer import Issuer
 from services.gateway import consistency
 from services.gateway.ids import encode
-from services.gateway.tests.world import BRAND, World
+from services.gateway.rates import Rates
+from services.gateway.tests.world import BRAND, IDENTITY_KEY, World, world
 
 PUBLISH = """mutation($input: PublishPostInput!) { publishPost(input: $input) {
   post { id title author { displayName } } consistencyToken errors { code message path } } }"""
@@ -121,3 +125,58 @@ async def test_mutations_of_one_request_run_one_after_the_other(gateway: World) 
       b: withdrawVote(input: {{ideaId: "{idea}"}}) {{ errors {{ code }} }} }}"""
     await gateway.graphql(query)
     assert [name for name, _ in gateway.bus.sent] == ["feedback.vote.cast_vote", "feedback.vote.withdraw_vote"]
+
+
+INVITE = """mutation($input: InviteMembersInput!) { inviteMembers(input: $input) {
+  results { number invited errors { code path } } errors { code path } } }"""
+
+
+def contacts(count: int) -> dict[str, Any]:
+    many: list[dict[str, str]] = [{"address": f"c{number}@example.org"} for number in range(count)]
+    return {"brandId": encode("Brand", "_", BRAND), "contacts": many, "role": "BUILDER", "commandId": "c1"}
+
+
+async def test_each_contact_of_a_list_is_a_command_of_its_own(gateway: World) -> None:
+    two = contacts(2)
+    two["contacts"][1] |= {"role": "MEMBER", "language": "fr", "name": "Zoë"}
+    answer = await gateway.graphql(INVITE, input=two)
+    results: list[dict[str, Any]] = [{"number": number, "invited": True, "errors": []} for number in (1, 2)]
+    assert answer["data"]["inviteMembers"] == {"results": results, "errors": []}
+    first, second = (sent for _, sent in gateway.bus.sent)
+    assert (first["address"], first["role"]) == ("c0@example.org", "builder") and "language" not in first
+    assert {key: second[key] for key in ("address", "role", "language", "name")} == {
+        "address": "c1@example.org", "role": "member", "language": "fr", "name": "Zoë",
+    }  # fmt: skip
+    assert len({first["command_id"], second["command_id"]}) == 2
+    await gateway.graphql(INVITE, input=two)
+    assert [sent["command_id"] for _, sent in gateway.bus.sent[2:]] == [first["command_id"], second["command_id"]]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "whole"), [(Forbidden(), True), (Unavailable(), True), (Invalid("no", ("address",)), False)]
+)
+async def test_what_all_contacts_are_refused_with_is_what_the_list_is(
+    gateway: World, refusal: DomainError, whole: bool
+) -> None:
+    gateway.bus.refuse = refusal
+    payload = (await gateway.graphql(INVITE, input=contacts(2)))["data"]["inviteMembers"]
+    error = {"code": refusal.code, "path": list(refusal.path)}
+    results = [{"number": number, "invited": False, "errors": [error]} for number in (1, 2)]
+    assert payload == {"results": None if whole else results, "errors": [error] if whole else []}
+
+
+async def test_a_fault_at_one_contact_is_no_refusal(gateway: World) -> None:
+    gateway.bus.refuse = RuntimeError("a secret")
+    answer = await gateway.graphql(INVITE, input=contacts(2))
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INTERNAL"]
+    assert "secret" not in str(answer)
+
+
+async def test_a_list_costs_what_its_contacts_cost(issuer: Issuer) -> None:
+    async with world(issuer, rates=Rates(principal=1_000, secret=IDENTITY_KEY)) as gateway:
+        too_many = (await gateway.graphql(INVITE, input=contacts(11)))["data"]["inviteMembers"]
+        assert too_many == {"results": None, "errors": [{"code": "RATE_LIMITED", "path": []}]}
+        assert gateway.bus.sent == []
+    async with world(issuer, rates=Rates(principal=1_500, secret=IDENTITY_KEY)) as gateway:
+        assert (await gateway.graphql(INVITE, input=contacts(11)))["data"]["inviteMembers"]["errors"] == []
+        assert len(gateway.bus.sent) == 11

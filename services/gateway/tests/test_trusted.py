@@ -13,8 +13,11 @@ from libs.shared.testing.issuer import Issuer
 from services.gateway import limits
 from services.gateway.documents import Policy
 from services.gateway.execution import Engine
+from services.gateway.feed import PostPublished
 from services.gateway.service import assemble
-from services.gateway.tests.test_websocket import opened, receive, send
+from services.gateway.tests.test_feed import recorded
+from services.gateway.tests.test_sse import STREAM, events
+from services.gateway.tests.test_websocket import ACTIVITY, listening, opened, receive, send
 from services.gateway.tests.world import IDENTITY_KEY, World, world
 from services.gateway.trusted import ManifestError, Trusted
 
@@ -27,6 +30,7 @@ SCHEMA = "query Schema { __schema { queryType { name } } }"
 GREAT = "query Great { " + " ".join(f'a{n}: brand(slug: "acme") {{ id }}' for n in range(100)) + " }"
 PAGES = """query Pages($posts: Int = 100, $replies: Int = 5) { brand(slug: "acme") { posts(first: $posts) { nodes {
   id replies(first: $replies) { nodes { id number body } } } } } }"""
+REGISTERED = (BRAND, VOTE, SCHEMA, GREAT, PAGES, ACTIVITY)
 
 
 def key(text: str) -> str:
@@ -51,13 +55,15 @@ def test_a_manifest_may_name_the_algorithm_as_graphql_codegen_does() -> None:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(registered(BRAND, VOTE, SCHEMA, GREAT, PAGES), Policy(trusted_only=True, introspection=False))
+    return Engine(
+        registered(BRAND, VOTE, SCHEMA, GREAT, PAGES, ACTIVITY), Policy(trusted_only=True, introspection=False)
+    )
 
 
 @pytest.fixture
 async def closed(issuer: Issuer, engine: Engine) -> AsyncGenerator[World, None]:
     """A gateway that runs trusted documents only."""
-    async with world(issuer, engine=engine, trusted=registered(BRAND, VOTE, SCHEMA, GREAT, PAGES)) as started:
+    async with world(issuer, engine=engine, trusted=registered(*REGISTERED)) as started:
         yield started
 
 
@@ -91,6 +97,33 @@ async def test_over_websocket_an_unknown_id_ends_its_operation_only(closed: Worl
         assert (refused["type"], refused["payload"][0]["extensions"]) == ("error", {"code": "DOCUMENT_NOT_FOUND"})
         await send(socket, type="subscribe", id="2", payload=payload)
         assert (await receive(socket))["payload"]["data"]["brand"]["name"] == "Acme"
+
+
+async def test_as_a_stream_of_events_by_post_and_get(closed: World) -> None:
+    asked = {"documentId": f"sha256:{key(BRAND)}", "variables": {"slug": "acme"}}
+    by_get = {"documentId": f"sha256:{key(BRAND)}", "variables": '{"slug":"acme"}'}
+    for response in (
+        await closed.client.post("/graphql", json=asked, headers=STREAM),
+        await closed.client.get("/graphql", params=by_get, headers=STREAM),
+    ):
+        assert response.text.startswith("event: next\n")
+        assert '"name":"Acme"' in response.text
+    refused = await closed.client.post("/graphql", json={"query": "{ __typename }"}, headers=STREAM)
+    assert "DOCUMENT_NOT_TRUSTED" in refused.text
+
+
+async def test_a_registered_subscription_runs_over_both_transports(closed: World) -> None:
+    asked = {"documentId": f"sha256:{key(ACTIVITY)}"}
+    headers = {**STREAM, **closed.headers()}
+    async with (
+        opened(closed, "alice") as socket,
+        closed.client.stream("POST", "/graphql", json=asked, headers=headers) as stream,
+    ):
+        await send(socket, type="subscribe", id="1", payload=asked)
+        await listening(closed, 2)
+        closed.gateway.feed.offer([recorded(PostPublished())])
+        told = [(await receive(socket))["payload"], (await anext(events(stream)))[1]]
+    assert [one["data"]["brandActivity"]["__typename"] for one in told] == ["Post", "Post"]
 
 
 @pytest.mark.parametrize(

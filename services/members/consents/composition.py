@@ -34,8 +34,8 @@ class PurposeGuard:
         known.check_consent(command.purpose, command.edition)
 
 
-def compose_consents(app: App, authorizer: Authorizer) -> Source:
-    """Answer the queries; returns what an export takes from here."""
+def compose_consents(app: App, authorizer: Authorizer) -> tuple[ConsentsView, Source]:
+    """Answer the queries; returns the view, and what an export takes from it."""
     view = app.view(ConsentsView())
 
     async def oneself(query: ConsentsOfMember | ConsentHistory) -> None:
@@ -52,4 +52,4 @@ def compose_consents(app: App, authorizer: Authorizer) -> Source:
     app.query(ConsentsOfMember, list[ConsentView], view.consents_of_member, view=view, allow=oneself)
     app.query(ConsentHistory, ConsentHistoryResult, view.consent_history, view=view, allow=oneself)
     app.query(ConsentReport, list[PurposeCount], view.consent_report, view=view, allow=leaders)
-    return Source("consent", view, "history", lambda brand, member: {"member": f"{brand}:{member}"})
+    return view, Source("consent", view, "history", lambda brand, member: {"member": f"{brand}:{member}"})

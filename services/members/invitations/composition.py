@@ -15,6 +15,7 @@ from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError,
 from libs.shared.ids import address_id, derived_id
 from libs.shared.service import App
 from services.members.commands import Commands
+from services.members.front_door import front_door
 from services.members.invitations import decisions
 from services.members.invitations.decisions import InvalidInvitation
 from services.members.invitations.invitation import (
@@ -28,7 +29,7 @@ from services.members.invitations.invitation import (
     Status,
 )
 from services.members.invitations.process import Invitations
-from services.members.invitations.tokens import InvitationToken
+from services.members.invitations.tokens import PATH, InvitationToken
 from services.members.invitations.view import (
     InvitationPage,
     InvitationPageResult,
@@ -40,7 +41,7 @@ from services.members.locale import check_locale
 from services.members.mail.address import Token, canonical_address
 from services.members.mail.mailer import Mailer
 from services.members.member import AdmitMember, JoinBrand
-from services.members.views.brands import BrandsView
+from services.members.views.brands import BrandsGetMany, BrandsView
 
 
 class InvitationOffer(Query, frozen=True, kw_only=True):
@@ -55,18 +56,22 @@ class InvitationOffer(Query, frozen=True, kw_only=True):
 
 
 class InvitationOfferView(Struct, frozen=True, kw_only=True):
-    """The brand to join, with which role, and whether that is still possible; None when it was used or taken back."""
+    """The brand to join, with which role, and whether that is still possible.
+
+    `url` is where the brand's own web pages take the invitation; None when it has none.
+    """
 
     brand_id: str
     role: Role
     status: Status
+    url: str | None
 
 
 def compose_invitations(
     app: App, authorizer: Authorizer, commands: Commands, brands: BrandsView, mailer: Mailer
 ) -> list[Source]:
     """Register what concerns invitations; returns what members' own data is found in."""
-    doors = _Doors(app, commands)
+    doors = _Doors(app, commands, brands)
     Invitations(app, doors.invitations, commands.members, brands, mailer)
     view = app.view(InvitationsView())
 
@@ -83,11 +88,12 @@ def compose_invitations(
 class _Doors:
     """The commands on invitations."""
 
-    def __init__(self, app: App, commands: Commands) -> None:
+    def __init__(self, app: App, commands: Commands, brands: BrandsView) -> None:
         self._settings = app.settings
         self._clock = app.clock
         self._commands = commands
         self._members = commands.members
+        self._brands = brands
         others = (ResendInvitation, RevokeInvitation)
         self.invitations = app.aggregate(replace(decisions.DECIDER, commands=others))
         app.command("invitation", InviteMember, self._invite)
@@ -103,12 +109,12 @@ class _Doors:
         salt = derived_id("salt of an invitation", command.brand, id_, command.command_id)
         token = InvitationToken.make(self._settings.identity_secret, command.brand, id_, salt)
         fields = {**structs.asdict(command), "address": address}
-        before = (await self.invitations.state(command.brand, id_)).edition
         accepted = await self.invitations.handle(
             InviteAddress(**fields, invitation_id=id_, salt=salt, token_hash=token.hash)
         )
-        invited = (await self.invitations.state(command.brand, id_)).edition > before
-        # Whoever invites many counts by this who was invited and who had been.
+        # Whoever invites many counts by this who was invited and who had been: by another command, also at the same
+        # moment.
+        invited = (await self.invitations.state(command.brand, id_)).salt == salt
         return accepted if invited else structs.replace(accepted, repeated=True)
 
     async def _invitation_of(self, brand: str, address: str) -> str:
@@ -165,7 +171,13 @@ class _Doors:
             raise InvalidInvitation
         expired = known.status is Status.PENDING and not known.holds(self._clock.now())
         status = Status.EXPIRED if expired else known.status
-        return InvitationOfferView(brand_id=token.brand, role=known.role, status=status)
+        url = await self._pages(token)
+        return InvitationOfferView(brand_id=token.brand, role=known.role, status=status, url=url)
+
+    async def _pages(self, token: InvitationToken) -> str | None:
+        [shown] = await self._brands.brands_get_many(BrandsGetMany(brand=NO_BRAND, viewer=SYSTEM, ids=[token.brand]))
+        home = front_door(shown.slug, shown.domain, self._settings.client_url) if shown is not None else None
+        return home and f"{home}{PATH}{token.text}"
 
     def _token(self, text: str, brand: str = "") -> InvitationToken:
         """The token, of that brand if one is given.  Raises INVALID_INVITATION."""

@@ -16,6 +16,7 @@ from libs.shared.ids import derived_id
 from libs.shared.privacy import KeyId
 from libs.shared.recorded import Recorded
 from libs.shared.schedules import Due
+from services.members.front_door import front_door
 from services.members.invitations.invitation import (
     REMEMBERED,
     ExpireInvitation,
@@ -30,7 +31,7 @@ from services.members.invitations.invitation import (
     InvitationWorded,
     MemberInvited,
 )
-from services.members.invitations.tokens import InvitationToken
+from services.members.invitations.tokens import PATH, InvitationToken
 from services.members.invitations.view import MAILS
 from services.members.mail.mailer import Draft, Mailer
 from services.members.member import Member, MemberCommand, MemberEvent
@@ -146,7 +147,7 @@ class Invitations:
                 "inviter": await self._name_of(brand, invited.actor),
                 "name": event.name,
                 "message": _words_after(history, invited),
-                "url": f"{await self._home(brand)}/invitations/{token.text}",
+                "url": f"{await self._home(brand)}{PATH}{token.text}",
                 "days": state.valid_days,
                 "expires_at": state.expires_at,
             },
@@ -159,11 +160,11 @@ class Invitations:
         return member.display_name if member.joined else None
 
     async def _home(self, brand: str) -> str:
-        """Where links of the brand lead: its own domain, where its web pages take them, else the gateway's."""
+        """Where links of the brand lead: to its web pages, else to the gateway's."""
+        settings = self._app.settings
         [shown] = await self._brands.brands_get_many(BrandsGetMany(brand=brand, viewer=SYSTEM, ids=[brand]))
-        if shown is not None and shown.domain is not None:
-            return f"https://{shown.domain}"
-        return self._app.settings.public_url.rstrip("/")
+        home = front_door(shown.slug, shown.domain, settings.client_url) if shown is not None else None
+        return home or settings.public_url.rstrip("/")
 
 
 def _words_after(history: list[Recorded[Event]], invited: Recorded[Event]) -> str | None:

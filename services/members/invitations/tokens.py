@@ -7,9 +7,12 @@ sent again has the same link; the log keeps its hash.
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from libs.shared.event_store import is_token
+
+#: What stands before the token in a link, below where a brand is on the web.
+PATH: Final = "/invitations/"
 
 
 class InvitationToken(NamedTuple):

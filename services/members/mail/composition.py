@@ -7,6 +7,7 @@ from msgspec import Struct
 from libs.shared.app import App
 from libs.shared.commands import CommandHandler
 from libs.shared.domain import NO_BRAND, SYSTEM, NotFound, Query
+from services.members.front_door import front_door
 from services.members.home import Theme
 from services.members.mail import address, delivery
 from services.members.mail.address import Address, AddressCommand, AddressEvent, OptInToMail, OptOutOfMail, Token
@@ -49,7 +50,8 @@ def compose_mail(app: App, brands: BrandsView, *, over: Transport | None = None)
 
     async def find_brand(brand_id: str) -> BrandInMails:
         shown = await _brand(brands, brand_id)
-        return BrandInMails(look=Look(name=shown.name, theme=shown.theme or PLAIN), locale=shown.locale)
+        url = front_door(shown.slug, shown.domain, app.settings.client_url)
+        return BrandInMails(look=Look(name=shown.name, theme=shown.theme or PLAIN, url=url), locale=shown.locale)
 
     return Mailer(app, mails, doors.addresses, find_brand, over or transport(app.settings.smtp_url))
 

@@ -34,10 +34,11 @@ WORDS: Final = _HERE / "words"
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """How a brand shows itself in its mails."""
+    """How a brand shows itself in its mails; `url` is where it is on the web."""
 
     name: str
     theme: Theme = PLAIN
+    url: str | None = None
 
 
 class Letter(Struct, frozen=True, kw_only=True):

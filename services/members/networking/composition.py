@@ -9,6 +9,8 @@ from libs.shared.ids import derived_id
 from libs.shared.insisting import Insisting
 from libs.shared.recorded import Recorded
 from libs.shared.service import App, anybody
+from services.members.consents.consent import ConsentWithdrawn
+from services.members.consents.purposes import BuiltInPurpose
 from services.members.member import Member, MemberCommand, MemberEvent, MemberLeft
 from services.members.networking import block_list, networking, tag_list
 from services.members.networking.block_list import BlockMember
@@ -81,13 +83,16 @@ async def _must_be_member(members: Members, command: Command, other: str, field:
 
 
 def _leave_with_members(app: App) -> None:
-    """Let who leaves a brand leave its networking: who comes back begins as everybody does, not to be found.
+    """Let who leaves a brand, or does not agree to networking any more, leave it.
 
-    The view hides who left by itself, in the order of the log; this is for the aggregate.
+    Who comes back begins as everybody does, not to be found.  The view hides who left the brand by itself, in the order
+    of the log; for them this is for the aggregate.
     """
     insisting = Insisting(app.bus.command)
 
-    async def handle(recorded: Recorded[MemberLeft]) -> bool:
+    async def handle(recorded: Recorded[MemberLeft | ConsentWithdrawn]) -> bool:
+        if isinstance(recorded.event, ConsentWithdrawn) and recorded.event.purpose != BuiltInPurpose.NETWORKING:
+            return False
         await insisting.send(
             "members.networking.leave_networking",
             derived_id("leave_networking", recorded.id),
@@ -97,5 +102,6 @@ def _leave_with_members(app: App) -> None:
         )
         return True
 
-    follower = Follower("networking_leavers", "MEMBERS", ("evt.members.*.member.*",), (MemberLeft,), handle)
+    events = (MemberLeft, ConsentWithdrawn)
+    follower = Follower("networking_leavers", "MEMBERS", ("evt.members.*.member.*",), events, handle)
     app.background(follower.name, lambda: follower.run(app.nats, app.db))

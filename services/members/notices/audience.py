@@ -41,9 +41,10 @@ class Audience:
         self._follows = follows
         self._choices = choices
         self.threads = app.view(ThreadPeopleView())
+        self._events = app.view(EventPeopleView())
         self._people: dict[str, PeopleView] = {
             "thread": self.threads,
-            "event": app.view(EventPeopleView()),
+            "event": self._events,
             "idea": app.view(IdeaPeopleView()),
         }
 
@@ -63,9 +64,9 @@ class Audience:
         await catch_up(self._app, self._access, self._memberships, self._follows, self._choices)
         if fact.people is not None:
             await catch_up(self._app, self._people[fact.people])
-        space = fact.refs.get("space", "")
-        if space:
-            await catch_up(self._app, self._spaces)
+        where = _where(fact)
+        if where is not None:
+            await catch_up(self._app, self._events if where.kind is TargetKind.EVENT else self._spaces)
         reasons = await self._reasons(fact, within)
         for concern in fact.concerns:
             words = await self._follows.words_on(fact.brand, concern, within)
@@ -75,20 +76,23 @@ class Audience:
         if fact.by_a_person:
             for member in await self._follows.kept_apart(fact.brand, fact.actor, within):
                 reasons.pop(member, None)
-        members = await self._let_in(fact.brand, space, reasons.keys() - {fact.actor, SYSTEM})
+        members = await self._let_in(fact.brand, where, reasons.keys() - {fact.actor, SYSTEM})
         choices = await self._choices.of_many(fact.brand, members)
         return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]
 
     async def is_hidden(self, brand: str, target: Target, member: str) -> bool:
-        """Whether something is a space, or stands in one, that a member is not let into.  Raises as `receivers`."""
-        if target.kind not in {TargetKind.SPACE, TargetKind.THREAD}:
+        """Whether something is a space or an event, or stands in a space, that a member is not let into.
+
+        Raises as `receivers`.
+        """
+        if target.kind not in {TargetKind.SPACE, TargetKind.THREAD, TargetKind.EVENT}:
             return False
-        await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads)
-        space = target.id
+        await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads, self._events)
+        where: Target | None = target
         if target.kind is TargetKind.THREAD:
             post = await self.threads.written(brand, target.id)
-            space = post.space if post else ""
-        return not await self._let_in(brand, space, [member])
+            where = Target(TargetKind.SPACE, post.space) if post else None
+        return not await self._let_in(brand, where, [member])
 
     async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
         """Why each of a slice would hear of it."""
@@ -108,11 +112,16 @@ class Audience:
                     del found[member]
         return found
 
-    async def _let_in(self, brand: str, space: str, candidates: Collection[str]) -> list[str]:
-        """Who of these is in the brand now, a person, and let into the space (none: "")."""
+    async def _let_in(self, brand: str, where: Target | None, candidates: Collection[str]) -> list[str]:
+        """Who of these is in the brand now, a person, and let into the space or event where it happened."""
         members = [member for member in candidates if not is_account(member)]
         rights = await self._access.rights_of_many(brand, members)
-        audience = await self._spaces.audience(brand, space) if space else None
+        audience, invited, space = None, set[str](), ""
+        if where is not None and where.kind is TargetKind.EVENT:
+            audience = await self._events.audience(brand, where.id)
+            invited = await self._events.invited(brand, where.id, rights) if audience is not None else invited
+        elif where is not None:
+            audience, space = await self._spaces.audience(brand, where.id), where.id
         if audience is None:
             return sorted(rights)
         segments = await self._memberships.segments_of_many(brand, rights)
@@ -120,5 +129,13 @@ class Audience:
         return sorted(
             member
             for member, has in rights.items()
-            if audience.admits(Viewer(has.roles(now_ms), segments[member]).in_space(space))
+            if member in invited or audience.admits(Viewer(has.roles(now_ms), segments[member]).in_space(space))
         )
+
+
+def _where(fact: Fact) -> Target | None:
+    """In which space or at which event it happened."""
+    if event := fact.refs.get("event"):
+        return Target(TargetKind.EVENT, event)
+    space = fact.refs.get("space")
+    return Target(TargetKind.SPACE, space) if space else None

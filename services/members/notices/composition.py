@@ -7,6 +7,7 @@ from libs.access.export import Kept, Source
 from libs.access.view import AccessView
 from libs.shared.app import App
 from libs.shared.domain import Query
+from services.members.consents.views.consents import ConsentsView
 from services.members.mail.mailer import Mailer
 from services.members.notices import preferences
 from services.members.notices.audience import Audience
@@ -39,7 +40,7 @@ Forget = Callable[[str, str], Awaitable[None]]
 
 
 def compose_notices(
-    app: App, authorizer: Authorizer, access: AccessView, mailer: Mailer
+    app: App, authorizer: Authorizer, access: AccessView, mailer: Mailer, consents: ConsentsView
 ) -> tuple[Sequence[Source | Kept], Forget]:
     """Register everything about notifications.
 
@@ -55,7 +56,7 @@ def compose_notices(
     Telling(app, audience, inbox, writers, mailer)
     readers, wording = app.view(ReadersView()), Wording(app, follows)
     Digests(app, readers=readers, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
-    Mails(app, choices=choices, inbox=inbox, wording=wording, mailer=mailer)
+    Mails(app, choices=choices, consents=consents, inbox=inbox, wording=wording, mailer=mailer)
 
     async def people(query: Query) -> None:
         await authorizer.member_only(query)

@@ -5,6 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from services.members.consents.purposes import BuiltInPurpose
+
 
 class Kind(StrEnum):
     """What a notification is about.  NEWS is in digests alone: the posts of a brand that were talked about most."""
@@ -13,6 +15,7 @@ class Kind(StrEnum):
     POST_BY_PERSON = "post_by_person"
     POST_IN_SPACE = "post_in_space"
     REACTION = "reaction"
+    EVENT_INVITATION = "event_invitation"
     RSVP_PROMOTED = "rsvp_promoted"
     EVENT_CANCELLED = "event_cancelled"
     IDEA_SUBMITTED = "idea_submitted"
@@ -62,6 +65,7 @@ QUIET: Final[dict[Kind, Choice]] = {
     Kind.POST_BY_PERSON: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.POST_IN_SPACE: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.REACTION: Choice(inbox=True, mail=Mail.OFF),
+    Kind.EVENT_INVITATION: Choice(inbox=True, mail=Mail.NOW),
     Kind.RSVP_PROMOTED: Choice(inbox=True, mail=Mail.NOW),
     Kind.EVENT_CANCELLED: Choice(inbox=True, mail=Mail.NOW),
     Kind.IDEA_SUBMITTED: Choice(inbox=True, mail=Mail.WEEKLY),
@@ -76,15 +80,24 @@ QUIET: Final[dict[Kind, Choice]] = {
 
 
 class Choices(Struct, frozen=True, kw_only=True):
-    """What a member and their brand said; `mail_off`: the member wants no e-mail at all, whatever else was said."""
+    """What a member and their brand said; `mail_off`: the member wants no e-mail at all, whatever else was said.
+
+    `withdrawn` are the purposes that the member agreed to once and does not any more.
+    """
 
     own: dict[str, Word] = {}
     brand: dict[str, Word] = {}
     mail_off: bool = False
+    withdrawn: frozenset[str] = frozenset()
 
     def of(self, kind: Kind) -> Choice:
         """What holds for a kind: the member's word over the brand's over `QUIET`; an opt-out over all of them."""
         choice = QUIET[kind]
         for words in (self.brand, self.own):
             choice = words.get(kind, Word()).over(choice)
-        return Choice(inbox=choice.inbox, mail=Mail.OFF) if self.mail_off else choice
+        return Choice(inbox=choice.inbox, mail=Mail.OFF) if self._opted_out(kind, choice.mail) else choice
+
+    def _opted_out(self, kind: Kind, mail: Mail) -> bool:
+        if BuiltInPurpose.DIGEST in self.withdrawn and mail in (Mail.DAILY, Mail.WEEKLY):
+            return True
+        return self.mail_off or (BuiltInPurpose.NUDGES in self.withdrawn and kind is Kind.NUDGE)

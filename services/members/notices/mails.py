@@ -2,7 +2,10 @@
 
 from typing import Any, Final
 
+from msgspec import structs
+
 from libs.shared.app import App
+from services.members.consents.views.consents import ConsentsView
 from services.members.mail.mailer import Draft, Mailer
 from services.members.notices import digests, telling
 from services.members.notices.digests import LISTED, wanted
@@ -20,9 +23,19 @@ DIGEST: Final = "digest"
 class Mails:
     """Writes both kinds.  Nothing is written for who left, has no address, opted out meanwhile, or has read it."""
 
-    def __init__(self, app: App, *, choices: ChoicesView, inbox: Inbox, wording: Wording, mailer: Mailer) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        choices: ChoicesView,
+        consents: ConsentsView,
+        inbox: Inbox,
+        wording: Wording,
+        mailer: Mailer,
+    ) -> None:
         self._app = app
         self._choices = choices
+        self._consents = consents
         self._inbox = inbox
         self._wording = wording
         mailer.writes(telling.MAIL, self.notification)
@@ -53,9 +66,10 @@ class Mails:
         return await self._draft(brand, member, DIGEST, values)
 
     async def _now(self, brand: str, member: str) -> Choices:
-        """What a member chose, with every word that was accepted until now."""
-        await catch_up(self._app, self._choices)
-        return await self._choices.of(brand, member)
+        """What a member chose and agrees to, with every word that was accepted until now."""
+        await catch_up(self._app, self._choices, self._consents)
+        choices, withdrawn = await self._choices.of(brand, member), await self._consents.withdrawn(brand, member)
+        return structs.replace(choices, withdrawn=withdrawn)
 
     async def _draft(self, brand: str, member: str, template: str, values: dict[str, Any]) -> Draft | None:
         to = await self._wording.address(brand, member)

@@ -153,10 +153,16 @@ def _score_queries(app: App, authorizer: Authorizer) -> ScoresView:
     view, rulebooks = app.view(ScoresView()), app.view(RecognitionRulesView())
     seen = authorizer.member_only
 
-    async def oneself_or_leaders(query: ScoreEntries | StandingOfMember) -> None:
+    async def oneself_or_leaders(query: StandingOfMember) -> None:
         await authorizer.member_only(query)
         if query.viewer != query.member_id:
             require(await authorizer.roles(query.brand, query.viewer), LEADERS)
+
+    async def score_entries(query: ScoreEntries) -> list[EntryPageResult | None]:
+        leads = not LEADERS.isdisjoint(await authorizer.roles(query.brand, query.viewer))
+        shown = [id_ for id_ in query.ids if leads or id_ == query.viewer]
+        found = dict(zip(shown, await view.score_entries(structs.replace(query, ids=shown)), strict=True))
+        return [found.get(id_) for id_ in query.ids]
 
     async def scores_get_many(query: ScoresGetMany) -> list[ScoreView | None]:
         held = await rulebooks.rules_on(query.brand, query.day)
@@ -190,7 +196,7 @@ def _score_queries(app: App, authorizer: Authorizer) -> ScoresView:
     )
     app.query(Leaderboard, LeaderboardResult, view.leaderboard, view=view, allow=seen, same_for=anybody)
     app.query(StandingOfMember, StandingView, view.standing_of_member, view=view, allow=oneself_or_leaders)
-    app.query(ScoreEntries, EntryPageResult, view.score_entries, view=view, allow=oneself_or_leaders)
+    app.query(ScoreEntries, list[EntryPageResult | None], score_entries, view=view, allow=seen)
     app.query(ScoresGetMany, list[ScoreView | None], scores_get_many, view=view, allow=seen)
     return view
 

@@ -67,7 +67,7 @@ def _queries(app: App, authorizer: Authorizer, views: Views, evaluation: Evaluat
     view = views.segments
     app.query(SegmentPage, SegmentPageResult, view.segment_page, view=view, allow=leaders)
     app.query(SegmentsGetMany, list[SegmentView | None], view.segments_get_many, view=view, allow=leaders)
-    app.query(SegmentMembers, SegmentMembersResult, view.segment_members, view=view, allow=leaders)
+    app.query(SegmentMembers, list[SegmentMembersResult], view.segment_members, view=view, allow=leaders)
     app.query(SegmentsOfMembers, list[list[SegmentView]], view.segments_of_members, view=view, allow=leaders)
     app.query(SegmentProgress, list[float], passes.segment_progress, view=view, allow=leaders)
     preview = Preview(views.people, evaluation)

@@ -23,7 +23,7 @@ from services.members.profiles.views.profiles import ProfilesGetMany, ProfileVie
 from services.members.service import compose
 from services.members.service_account import CloseServiceAccount, CreateServiceAccount, IssueApiKey
 from services.members.sessions import EndSessions, EndSessionsOfMember
-from services.members.views.brands import BrandBySlug, BrandPage, BrandPageResult, BrandsGetMany, BrandView
+from services.members.views.brands import BrandBySlug, BrandPageResult, BrandPages, BrandsGetMany, BrandView
 from services.members.views.member_list import (
     MemberPage,
     MemberPageResult,
@@ -240,7 +240,7 @@ class TestBrands:
         network = await town.client.ask(NetworkView, NetworkBySlug, NO_BRAND, "x", slug=f"n-{town.network}")
         assert network.brand_count == 1
         await town.brand()
-        page = await town.client.ask(BrandPageResult, BrandPage, NO_BRAND, "x", network_id=town.network)
+        [page] = await town.client.ask(list[BrandPageResult], BrandPages, NO_BRAND, "x", ids=[town.network])
         assert page.total_count == len(page.items) == 2
 
     async def test_who_may_not(self, town: Town) -> None:

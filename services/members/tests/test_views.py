@@ -19,7 +19,7 @@ from services.members.service_account import (
     ServiceAccountClosed,
     ServiceAccountCreated,
 )
-from services.members.views.brands import BrandBySlug, BrandPage, BrandsGetMany, BrandsView, BrandView
+from services.members.views.brands import BrandBySlug, BrandPages, BrandsGetMany, BrandsView, BrandView
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -28,7 +28,14 @@ from services.members.views.member_list import (
     MembershipsOfIdentity,
     MemberView,
 )
-from services.members.views.networks import NetworkBySlug, NetworkPage, NetworksGetMany, NetworksView, NetworkView
+from services.members.views.networks import (
+    NetworkAdmins,
+    NetworkBySlug,
+    NetworkPage,
+    NetworksGetMany,
+    NetworksView,
+    NetworkView,
+)
 from services.members.views.service_accounts import (
     ApiKeyOwner,
     ApiKeyView,
@@ -62,6 +69,12 @@ async def test_networks(mongo_url: str) -> None:
         assert many == [first, None, NetworkView(id="n2", name="N2", slug="net-n2", created_at=NOON, brand_count=1)]
         found = await view.network_page(NetworkPage(**ANYBODY, page=PageRequest(first=1)))
         assert ([item.id for item in found.items], found.total_count, found.has_next) == (["n2"], 2, True)
+        for viewer, see_all, shown in (("i1", False, True), ("i2", False, False), ("i2", True, True)):
+            asked = NetworkAdmins(brand=NO_BRAND, viewer=viewer, ids=["n9", "n2", "n1"])
+            admins = await view.network_admins(asked, see_all=see_all)
+            assert [[one.identity for one in each] if each else each for each in admins] == (
+                [None, ["i1"], ["i1"]] if shown else [None, None, None]
+            )
         with pytest.raises(DomainError) as refused:
             await view.network_by_slug(NetworkBySlug(**ANYBODY, slug="net-n9"))
         assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("slug",))
@@ -89,10 +102,9 @@ async def test_brands(mongo_url: str) -> None:
         assert await view.brand_by_slug(BrandBySlug(**ANYBODY, slug="b1")) == first
         many = await view.brands_get_many(BrandsGetMany(**ANYBODY, ids=["b3", "b9", "b1", "b2"]))
         assert [brand and (brand.id, brand.member_count) for brand in many] == [("b3", 0), None, ("b1", 2), ("b2", 1)]
-        found = await view.brand_page(BrandPage(**ANYBODY, network_id="n1"))
-        assert ([item.id for item in found.items], found.total_count) == (["b3", "b1"], 2)
-        nothing = await view.brand_page(BrandPage(**ANYBODY, network_id="n9"))
-        assert (nothing.items, nothing.total_count) == ([], 0)
+        pages = await view.brand_pages(BrandPages(**ANYBODY, ids=["n9", "n1", "n1"]))
+        shown = [([item.id for item in found.items], found.total_count) for found in pages]
+        assert shown == [([], 0), (["b3", "b1"], 2), (["b3", "b1"], 2)]
         with pytest.raises(DomainError) as refused:
             await view.brand_by_slug(BrandBySlug(**ANYBODY, slug="b9"))
         assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("slug",))

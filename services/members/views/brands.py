@@ -1,5 +1,6 @@
 """What may anybody know of a brand: its address, what it is for, how far it is, and its number of members?"""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -78,12 +79,12 @@ class BrandsGetMany(Query, frozen=True, kw_only=True):
     ids: Annotated[list[Id], Meta(max_length=100)]
 
 
-class BrandPage(Query, frozen=True, kw_only=True):
-    """The brands of a network, the newest first."""
+class BrandPages(Query, frozen=True, kw_only=True):
+    """The same page of brands, the newest first, of each of many networks, in the order of `ids`."""
 
-    wire_name: ClassVar[str] = "brand_page"
+    wire_name: ClassVar[str] = "brand_pages"
 
-    network_id: Id
+    ids: Annotated[list[Id], Meta(max_length=100)]
     page: PageRequest = PageRequest()
 
 
@@ -170,17 +171,25 @@ class BrandsView(View):
         }
         return [found.get(id_) for id_ in query.ids]
 
-    async def brand_page(self, query: BrandPage) -> BrandPageResult:
-        """A page of a network's brands."""
+    async def brand_pages(self, query: BrandPages) -> list[BrandPageResult]:
+        """A page of brands for each network of `ids`, in that order."""
+        pages = await asyncio.gather(*(self._of_network(network, query.page) for network in query.ids))
+        totals = self.collection("totals").find({"_id": {"$in": query.ids}})
+        counts = {document["_id"]: document["count"] async for document in totals}
+        return [
+            BrandPageResult(**structs.asdict(found), total_count=counts.get(network, 0))
+            for found, network in zip(pages, query.ids, strict=True)
+        ]
+
+    async def _of_network(self, network: str, request: PageRequest) -> Page[BrandView]:
         found = await page(
             self.collection("brands"),
-            prefix={"network_id": query.network_id},
+            prefix={"network_id": network},
             key="created_at_ms",
-            request=query.page,
+            request=request,
             descending=True,
         )
-        totals = await self.collection("totals").find_one({"_id": query.network_id})
-        return BrandPageResult(**structs.asdict(found.map(_brand)), total_count=totals["count"] if totals else 0)
+        return found.map(_brand)
 
 
 def _set(recorded: Recorded[Any], **fields: Any) -> Write:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta, Struct, structs
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
-from libs.shared.domain import SYSTEM, Forbidden, Id, NotFound, Query
+from libs.shared.domain import SYSTEM, Id, NotFound, Query
 from libs.shared.paging import Page, PageRequest, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -66,18 +66,15 @@ class AdminView(Struct, frozen=True, kw_only=True):
     appointed_by: str
 
 
-class NetworkAdminsResult(Struct, frozen=True, kw_only=True):
-    """The admins of a network, the longest-serving first; at most 100."""
-
-    items: list[AdminView]
-
-
 class NetworkAdmins(Query, frozen=True, kw_only=True):
-    """Who runs a network; NOT_FOUND without one.  Its admins and operators.  Envelope: viewer an identity."""
+    """Who runs each of many networks, in the order of `ids`: at most 100, the longest-serving first.
+
+    None for a network whose admin the viewer is not, unless an operator asks.  Envelope: viewer an identity.
+    """
 
     wire_name: ClassVar[str] = "network_admins"
 
-    network_id: Id
+    ids: Annotated[list[Id], Meta(max_length=100)]
 
 
 class NetworksView(View):
@@ -133,19 +130,14 @@ class NetworksView(View):
         }
         return [found.get(id_) for id_ in query.ids]
 
-    async def network_admins(self, query: NetworkAdmins, *, see_all: bool) -> NetworkAdminsResult:
-        """The admins of a network, for them and, when `see_all`, for others.  Raises NOT_FOUND, FORBIDDEN."""
-        document = await self.collection("networks").find_one({"_id": query.network_id})
-        admins: dict[str, Any] = document["admins"] if document else {}
-        if not see_all and query.viewer not in admins:
-            raise Forbidden("only its admins and operators see who runs a network")
-        if document is None:
-            raise NotFound("there is no such network", ("network_id",))
-        shown = [
-            AdminView(identity=identity, since=from_ms(admin["since_ms"]), appointed_by=admin["by"])
-            for identity, admin in admins.items()
+    async def network_admins(self, query: NetworkAdmins, *, see_all: bool) -> list[list[AdminView] | None]:
+        """The admins of each network of `ids`, for themselves and, when `see_all`, for others."""
+        found = self.collection("networks").find({"_id": {"$in": query.ids}}, {"admins": 1})
+        admins = {document["_id"]: document["admins"] async for document in found}
+        return [
+            _admins(admins[id_]) if id_ in admins and (see_all or query.viewer in admins[id_]) else None
+            for id_ in query.ids
         ]
-        return NetworkAdminsResult(items=sorted(shown, key=lambda one: (one.since, one.identity)))
 
     async def network_page(self, query: NetworkPage) -> NetworkPageResult:
         """A page of all networks."""
@@ -158,6 +150,14 @@ class NetworksView(View):
 
 def _appointed(recorded: Recorded[Any]) -> dict[str, Any]:
     return {"since_ms": to_ms(recorded.time), "by": recorded.actor}
+
+
+def _admins(admins: Mapping[str, Any]) -> list[AdminView]:
+    shown = [
+        AdminView(identity=identity, since=from_ms(admin["since_ms"]), appointed_by=admin["by"])
+        for identity, admin in admins.items()
+    ]
+    return sorted(shown, key=lambda one: (one.since, one.identity))
 
 
 def _change(recorded: Recorded[Any], change: Mapping[str, Any]) -> Write:

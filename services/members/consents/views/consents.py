@@ -197,6 +197,13 @@ class ConsentsView(View):
                 )
         return sorted(held.values(), key=lambda consent: consent.purpose)
 
+    async def withdrawn(self, brand: str, member_id: str) -> frozenset[str]:
+        """The purposes that a member agreed to once and does not any more."""
+        found = self.collection("history").find({"member": f"{brand}:{member_id}"})
+        lines = await found.sort("sequence", ASCENDING).to_list(_MOST_CHANGES)
+        last = {line["purpose"]: line["given"] for line in lines}
+        return frozenset(purpose for purpose, given in last.items() if not given)
+
     async def consent_history(self, query: ConsentHistory) -> ConsentHistoryResult:
         """A page of the history."""
         found = await page(

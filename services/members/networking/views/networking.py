@@ -9,8 +9,9 @@ from msgspec import Meta, Struct, structs
 from pymongo import DeleteMany, DeleteOne, IndexModel, ReplaceOne
 
 from libs.access.erasure import ErasureRecorded
+from libs.shared.cursors import Place
 from libs.shared.domain import Id, Query
-from libs.shared.paging import Page, PageRequest, Place, page, page_index, page_of
+from libs.shared.paging import Page, PageRequest, page, page_index, page_of
 from libs.shared.projection import Change, Document, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms

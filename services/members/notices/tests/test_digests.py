@@ -21,6 +21,8 @@ from libs.shared.testing.servers import MongoServer, NatsServer
 from libs.shared.testing.timetable import FakeTimetable
 from services.members import brand as brands
 from services.members import member
+from services.members.consents.consent import GiveConsent, WithdrawConsent
+from services.members.consents.purposes import BuiltInPurpose
 from services.members.networking.block_list import BlockMember
 from services.members.notices import foreign
 from services.members.notices.follow import Target, TargetKind
@@ -214,7 +216,7 @@ def text(mail: EmailMessage) -> str:
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-async def test_a_digest_each_morning_for_weeks_also_when_clocks_change_and_services_restart(days: Days) -> None:
+async def test_need_56_a_digest_each_morning_for_weeks_also_when_clocks_change_and_services_restart(days: Days) -> None:
     times = []
     for day in range(16):
         await days.reply()
@@ -244,7 +246,7 @@ async def test_nothing_is_sent_when_there_is_nothing_or_all_was_read(days: Days)
     assert await days.mails("ada") == []
 
 
-async def test_the_week_has_the_posts_that_were_talked_about_most(days: Days) -> None:
+async def test_need_56_the_week_has_the_posts_that_were_talked_about_most(days: Days) -> None:
     async def post(id_: str, actor: str, replies: int, reactions: int) -> None:
         days.others.posts.append(
             {
@@ -285,7 +287,7 @@ async def test_a_digest_brings_nobody_together_whom_a_block_keeps_apart(days: Da
     assert "By bob 2" in text(weekly), "what the brand says reaches everybody"
 
 
-async def test_opting_out_holds_for_what_was_already_under_way(days: Days) -> None:
+async def test_need_56_opting_out_holds_for_what_was_already_under_way(days: Days) -> None:
     await days.reply()
     await days.until_put_off("ada")
     await days.world.send("notification_choices", SwitchMail, "ada", on=False)
@@ -297,6 +299,28 @@ async def test_opting_out_holds_for_what_was_already_under_way(days: Days) -> No
     await days.world.send("notification_choices", ChooseNotifications, "ada", kind=Kind.REPLY, mail=Mail.OFF)
     await days.turn(hours=12)
     assert (days.mailbox.attempts["ada@example.org"], await days.mails("ada")) == (2, [])
+
+
+async def test_need_56_who_agrees_no_more_gets_no_digest_until_they_do_again(days: Days) -> None:
+    agree = {"member_id": "ada", "purpose": BuiltInPurpose.DIGEST}
+    await days.reply()
+    await days.turn(days=1)
+    assert len(await days.mails("ada")) == 1, "who never said anything gets them: see the other ways to opt out"
+    await days.world.send("member", GiveConsent, "ada", **agree, edition=1)
+    await days.reply("cyn")
+    await days.turn(days=1)
+    assert len(await days.mails("ada")) == 2
+    await days.reply("cyn")
+    await days.until_put_off("ada")
+    await days.world.send("member", WithdrawConsent, "ada", **agree)
+    await days.turn(hours=12)
+    await days.reply("bob")
+    await days.turn(days=1)
+    assert (days.mailbox.attempts["ada@example.org"], len(await days.mails("ada"))) == (3, 2)
+    await days.world.send("member", GiveConsent, "ada", **agree, edition=1)
+    await days.reply("bob")
+    await days.turn(days=1)
+    assert len(await days.mails("ada")) == 3
 
 
 async def test_who_left_gets_nothing_and_who_has_no_address_holds_up_nobody(days: Days) -> None:

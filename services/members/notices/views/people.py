@@ -1,19 +1,26 @@
 """Who takes part in a thread, an event or an idea, and whose it is: they hear of it without having to follow it.
 
+What is not for every member is not told to who is not let in: the view of events also says for whom they are.
+
 Each view stands on the stream of one service.  A person is a document with the key of what they take part in
 (brand:id), their id and their place.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
 from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne
 
+from libs.access.audience import Audience
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from services.members.notices.foreign import (
+    EventAudienceChanged,
+    EventScheduled,
     IdeaSubmitted,
+    InvitationsWithdrawn,
+    MembersInvited,
     PostPublished,
     ReplyPublished,
     RsvpCancelled,
@@ -23,6 +30,7 @@ from services.members.notices.foreign import (
     VoteWithdrawn,
 )
 from services.members.notices.places import Slice, place, places_in
+from services.members.notices.views.audiences import AUDIENCES, audience_of, audience_write
 
 _PEOPLE: Sequence[IndexModel] = (IndexModel([("of", ASCENDING), ("place", ASCENDING)]),)
 
@@ -96,14 +104,22 @@ class ThreadPeopleView(PeopleView):
 
 
 class EventPeopleView(PeopleView):
-    """Who has a seat at an event or waits for one."""
+    """Who has a seat at an event, waits for one or is invited.  `audiences`: as `audiences.py` says, of events."""
 
     name = "event_people"
-    version = 1
+    version = 2
     stream = "EVENTS"
-    events = (RsvpConfirmed, RsvpWaitlisted, RsvpCancelled)
+    events = (
+        EventScheduled,
+        EventAudienceChanged,
+        MembersInvited,
+        InvitationsWithdrawn,
+        RsvpConfirmed,
+        RsvpWaitlisted,
+        RsvpCancelled,
+    )
     subjects = ("evt.events.*.event.>",)
-    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"people": _PEOPLE}
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"people": _PEOPLE, AUDIENCES: ()}
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes."""
@@ -112,6 +128,24 @@ class EventPeopleView(PeopleView):
                 yield _takes_part(recorded, member, "asked")
             case RsvpCancelled(member_id=member):
                 yield _leaves(recorded, member, "asked")
+            case EventScheduled(audience=audience):
+                yield audience_write(recorded, audience)
+            case EventAudienceChanged(audience=audience, invited=members):
+                yield audience_write(recorded, audience)
+                yield from (_takes_part(recorded, member, "invited") for member in members)
+            case MembersInvited(member_ids=members):
+                yield from (_takes_part(recorded, member, "invited") for member in members)
+            case InvitationsWithdrawn(member_ids=members):
+                yield from (_leaves(recorded, member, "invited") for member in members)
+
+    async def audience(self, brand: str, event: str) -> Audience | None:
+        """For whom an event is beside who is invited; None for every member."""
+        return await audience_of(self, brand, event)
+
+    async def invited(self, brand: str, event: str, members: Collection[str]) -> set[str]:
+        """Who of these is on the guest list of an event."""
+        keys = [f"{brand}:{event}:invited:{member}" for member in members]
+        return {document["member"] async for document in self.collection("people").find({"_id": {"$in": keys}})}
 
 
 class IdeaPeopleView(PeopleView):
@@ -136,7 +170,7 @@ class IdeaPeopleView(PeopleView):
 
 
 #: How somebody can take part: an author who takes their vote back is still the author.
-_WAYS = ("wrote", "asked")
+_WAYS = ("wrote", "asked", "invited")
 
 
 def _takes_part(recorded: Recorded[Any], member: str, way: str) -> Write:

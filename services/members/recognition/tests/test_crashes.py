@@ -150,8 +150,8 @@ async def _compare(history: History, bus: BusClient) -> None:
         sources, after = set(), None
         while True:
             page = PageRequest(first=100, after=after)
-            query = ScoreEntries(brand=history.brand, viewer=SYSTEM, member_id=member, page=page)
-            entries = await bus.query("members", query.wire_name, query, EntryPageResult)
+            query = ScoreEntries(brand=history.brand, viewer=SYSTEM, ids=[member], page=page)
+            [entries] = await bus.query("members", query.wire_name, query, list[EntryPageResult])
             facts.update((member, entry.fact) for entry in entries.items)
             sources |= {entry.source_id for entry in entries.items}
             if not entries.has_next:

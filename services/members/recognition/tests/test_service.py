@@ -187,7 +187,8 @@ class Brand:
 
     async def entries(self, name: str) -> list[EntryView]:
         page = PageRequest(first=100)
-        return (await self.ask(EntryPageResult, ScoreEntries, member_id=self.ids[name], page=page)).items
+        [found] = await self.ask(list[EntryPageResult], ScoreEntries, ids=[self.ids[name]], page=page)
+        return found.items
 
     async def badges(self, name: str) -> list[BadgeView]:
         [found] = await self.ask(list[list[BadgeView]], BadgesGetMany, ids=[self.ids[name]])
@@ -238,8 +239,8 @@ async def test_facts_of_all_services_make_a_score_whose_entries_add_up(world: Wo
     [badge] = await brand.badges("ada")
     assert (badge.badge, badge.name) == ("first-post", "Première publication")
     assert badge.evidence is not None
-    seen = await brand.ask(
-        EntryPageResult, ScoreEntries, member_id=brand.ids["ada"], fact=badge.evidence.fact,
+    [seen] = await brand.ask(
+        list[EntryPageResult], ScoreEntries, ids=[brand.ids["ada"]], fact=badge.evidence.fact,
         through=badge.evidence.through,
     )  # fmt: skip
     assert [(one.fact, one.about) for one in seen.items] == [(Fact.POST_PUBLISHED, ("t1",))]
@@ -335,12 +336,16 @@ async def test_who_may_do_and_see_what(world: World) -> None:
         assert await brand.refused("score", ShowOnLeaderboard, who, **ada, on=False) == "FORBIDDEN"
         assert await brand.refused("spotlight", SpotlightMember, who, **light) == "FORBIDDEN"
         assert await brand.refused("spotlight", EndSpotlight, who, **ada) == "FORBIDDEN"
-        assert await brand.denied(ScoreEntries, who, **ada) == "FORBIDDEN"
         assert await brand.denied(StandingOfMember, who, **ada, window=Window.ALL, day=START.date()) == "FORBIDDEN"
+    both = [brand.ids["bob"], brand.ids["ada"]]
+    for who, seen in (("bob", [True, False]), ("olga", [True, True])):
+        found = await brand.ask(list[EntryPageResult | None], ScoreEntries, who, ids=both)
+        assert [one is not None for one in found] == seen, "one's own only, but for who leads"
     for who in ("olga", "ada", stranger):
         assert await brand.refused("score", RecordFact, who, **record) == "FORBIDDEN"
     for query, fields in (
         (Leaderboard, {"window": Window.ALL, "day": START.date()}),
+        (ScoreEntries, {"ids": [stranger]}),
         (ScoresGetMany, {"ids": [], "day": START.date()}),
         (BadgesGetMany, {"ids": []}),
         (SpotlightPage, {"at": START}),

@@ -94,8 +94,8 @@ class Scores:
         return found.score, found.rank
 
     async def entries(self, member: str, **asked: Any) -> list[tuple[int, Fact, int]]:
-        query = ScoreEntries(brand="b1", viewer=member, member_id=member, **asked)
-        return [(one.number, one.fact, one.points) for one in (await self.bench.view.score_entries(query)).items]
+        [found] = await self.bench.view.score_entries(ScoreEntries(brand="b1", viewer=member, ids=[member], **asked))
+        return [(one.number, one.fact, one.points) for one in found.items]
 
 
 @pytest.fixture
@@ -173,8 +173,9 @@ async def test_entries_are_listed_and_add_up(scores: Scores) -> None:
     assert await scores.entries("ada", through=1) == [(1, POST, 5)]
     assert await scores.entries("bob") == []
     assert (await scores.standing("ada"))[0] == 14
-    query = ScoreEntries(brand="b1", viewer="ada", member_id="ada", page=PageRequest(last=1))
-    [oldest] = (await scores.bench.view.score_entries(query)).items
+    query = ScoreEntries(brand="b1", viewer="ada", ids=["bob", "ada"], page=PageRequest(last=1))
+    nothing, [oldest] = (found.items for found in await scores.bench.view.score_entries(query))
+    assert nothing == []
     assert (oldest.about, oldest.happened_at, oldest.source_id, oldest.edition) == (("t1",), NOON, "DISCUSSIONS-1-0", 0)
 
 

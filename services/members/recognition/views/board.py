@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING
 
+from libs.shared.cursors import Place, decode_cursor
 from libs.shared.mongo import Collection
-from libs.shared.paging import DEFAULT_SIZE, MAX_SIZE, Page, PageRequest, Place, decode_cursor, page_of
+from libs.shared.paging import DEFAULT_SIZE, MAX_SIZE, Page, PageRequest, page_of
 from services.members.recognition.ranks import Chosen, descend, nodes_of, path, rank
 from services.members.recognition.rules import MAX_SCORE
 

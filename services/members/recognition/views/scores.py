@@ -1,5 +1,6 @@
 """How many points has a member, by which facts, and where does that put them in the brand?"""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Final
@@ -92,11 +93,14 @@ class StandingOfMember(Query, frozen=True, kw_only=True):
 
 
 class ScoreEntries(Query, frozen=True, kw_only=True):
-    """The facts of a member's score, the newest first: all, those of a kind, or the first ones up to a number."""
+    """The same page of the facts of their score, the newest first, of each of many members, in the order of `ids`.
+
+    All facts, those of a kind, or the first ones up to a number.  None for a member of whom the viewer sees none.
+    """
 
     wire_name: ClassVar[str] = "score_entries"
 
-    member_id: Id
+    ids: Annotated[list[Id], Meta(max_length=100)]
     fact: Fact | None = None
     through: Annotated[int, Meta(ge=1, le=_MOST_FACTS)] | None = None
     page: PageRequest = PageRequest()
@@ -168,11 +172,14 @@ class ScoresView(View):
         ranks = await self._board(query.brand, window).ranks({score})
         return StandingView(member_id=query.member_id, score=score, rank=ranks[score])
 
-    async def score_entries(self, query: ScoreEntries) -> EntryPageResult:
-        """A page of the facts of a score."""
-        who = f"{query.brand}:{query.member_id}"
-        member = await self.collection("members").find_one({"_id": who}) or {}
-        total = member.get("number", 0)
+    async def score_entries(self, query: ScoreEntries) -> list[EntryPageResult]:
+        """A page of facts for each member of `ids`, in that order."""
+        keys = [f"{query.brand}:{id_}" for id_ in query.ids]
+        members = self.collection("members").find({"_id": {"$in": keys}}, {"number": 1})
+        totals = {document["_id"]: document.get("number", 0) async for document in members}
+        return await asyncio.gather(*(self._entries(query, who, totals.get(who, 0)) for who in keys))
+
+    async def _entries(self, query: ScoreEntries, who: str, total: int) -> EntryPageResult:
         found = await page(
             self.collection("entries"),
             prefix={"who": who} | ({} if query.fact is None else {"fact": query.fact.value}),

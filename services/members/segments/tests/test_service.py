@@ -209,7 +209,7 @@ class Town:
                 await asyncio.sleep(0.02)
 
     async def inside(self, id_: str) -> set[str]:
-        found = await self.ask(SegmentMembersResult, SegmentMembers, segment_id=id_, page={"first": 100})
+        [found] = await self.ask(list[SegmentMembersResult], SegmentMembers, ids=[id_], page={"first": 100})
         return {one.member_id for one in found.items}
 
     async def until(self, id_: str, *members: str) -> None:
@@ -335,7 +335,7 @@ class TestRules:
         await town.join("paul")
         id_ = await town.segment(HasRole(role=Role.OWNER))
         for query, fields in (
-            (SegmentPage, {}), (SegmentsGetMany, {"ids": [id_]}), (SegmentMembers, {"segment_id": id_}),
+            (SegmentPage, {}), (SegmentsGetMany, {"ids": [id_]}), (SegmentMembers, {"ids": [id_]}),
             (SegmentsOfMembers, {"ids": ["olga"]}), (SegmentPreview, {"rule": HasRole(role=Role.OWNER)}),
         ):  # fmt: skip
             with pytest.raises(DomainError) as refusal:

@@ -1,5 +1,6 @@
 """Which segments has a brand, by which rules, and who is in them since when?"""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -76,11 +77,14 @@ class SegmentsGetMany(Query, frozen=True, kw_only=True):
 
 
 class SegmentMembers(Query, frozen=True, kw_only=True):
-    """Who is in a segment; nobody for one that is not in this brand.  Owners and builders."""
+    """The same page of who is in it of each of many segments, in the order of `ids`.  Owners and builders.
+
+    Nobody is in one that is not in this brand.
+    """
 
     wire_name: ClassVar[str] = "segment_members"
 
-    segment_id: Id
+    ids: Annotated[list[Id], Meta(max_length=100)]
     page: PageRequest = PageRequest()
 
 
@@ -167,14 +171,15 @@ class SegmentsView(View):
         found = await self._segments(f"{query.brand}:{id_}" for id_ in query.ids)
         return [found.get(f"{query.brand}:{id_}") for id_ in query.ids]
 
-    async def segment_members(self, query: SegmentMembers) -> SegmentMembersResult:
-        """A page of a segment's members."""
-        of = f"{query.brand}:{query.segment_id}"
-        found = await page(
-            self.collection("members"), prefix={"of": of}, key="entered_at_ms", request=query.page, descending=True
-        )
-        counts = await self._counts([of])
-        return SegmentMembersResult(**structs.asdict(found.map(_in_segment)), total_count=counts.get(of, 0))
+    async def segment_members(self, query: SegmentMembers) -> list[SegmentMembersResult]:
+        """A page of members for each segment of `ids`, in that order."""
+        keys = [f"{query.brand}:{id_}" for id_ in query.ids]
+        pages = await asyncio.gather(*(self._members(key, query.page) for key in keys))
+        counts = await self._counts(keys)
+        return [
+            SegmentMembersResult(**structs.asdict(found), total_count=counts.get(key, 0))
+            for found, key in zip(pages, keys, strict=True)
+        ]
 
     async def segments_of_members(self, query: SegmentsOfMembers) -> list[list[SegmentView]]:
         """The segments of each of `ids`."""
@@ -238,6 +243,12 @@ class SegmentsView(View):
         counts = await self._counts(wanted)
         found = self.collection("segments").find({"_id": {"$in": wanted}, "deleted": False})
         return {document["_id"]: _segment(document, counts) async for document in found}
+
+    async def _members(self, of: str, request: PageRequest) -> Page[InSegment]:
+        found = await page(
+            self.collection("members"), prefix={"of": of}, key="entered_at_ms", request=request, descending=True
+        )
+        return found.map(_in_segment)
 
     async def _counts(self, keys: Iterable[str]) -> dict[str, int]:
         found = self.collection("counts").find({"_id": {"$in": list(keys)}})

@@ -3,8 +3,8 @@
 from hypothesis import given as for_all
 from hypothesis import strategies as some
 
+from libs.shared.budget import fit
 from libs.shared.paging import Page, PageRequest
-from services.discussions.views.budget import fit
 
 
 def page(*sizes: int, has_next: bool = False, has_previous: bool = False) -> Page[str]:
