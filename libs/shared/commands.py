@@ -263,13 +263,18 @@ async def _try_together(parts: Sequence[_Part[Any, Any, Any]]) -> Accepted | Non
     outcomes = [outcome for _, _, plan in decided for outcome in plan.outcomes]
     repeats = [outcome.sequence for outcome in outcomes if outcome.repeated and outcome.sequence is not None]
     if repeats:
+        # What an aggregate would still do it did in the same commit, unless it is remembered from before that.
+        if await _brought_up_to_date((part, known, plan) for part, known, plan in decided if plan.pending):
+            return None
         return Accepted(id=first.subject.id, position={stream: max(repeats)}, repeated=True)
     refusal = next((outcome.refusal for outcome in outcomes if outcome.refusal is not None), None)
-    for part, known, plan in decided:
-        unproven = not plan.pending or any(outcome.refusal is not None for outcome in plan.outcomes)
-        if unproven and not await part.handler.states.is_current(part.subject, plan.base):
-            await part.handler.states.refresh(part.subject, known)
-            return None
+    unproven = (
+        (part, known, plan)
+        for part, known, plan in decided
+        if not plan.pending or any(outcome.refusal is not None for outcome in plan.outcomes)
+    )
+    if await _brought_up_to_date(unproven):
+        return None
     if refusal is not None:
         raise refusal
     changes = [(part, plan) for part, _, plan in decided if plan.pending]
@@ -286,6 +291,15 @@ async def _try_together(parts: Sequence[_Part[Any, Any, Any]]) -> Accepted | Non
     for (part, plan), sequence in zip(changes, sequences, strict=True):
         part.handler.states.advance(part.subject, plan.base, plan.state, sequence, plan.causes)
     return Accepted(id=first.subject.id, position={stream: max(sequences)})
+
+
+async def _brought_up_to_date(decided: Iterable[tuple[_Part[Any, Any, Any], Known[Any], Plan[Any]]]) -> bool:
+    """Bring the first of these aggregates that has gone on up to date; False when none has."""
+    for part, known, plan in decided:
+        if not await part.handler.states.is_current(part.subject, plan.base):
+            await part.handler.states.refresh(part.subject, known)
+            return True
+    return False
 
 
 async def back_off(attempt: int) -> None:

@@ -82,7 +82,8 @@ async def test_need_05_an_invitee_comes_and_for_everybody_else_there_is_no_event
     guests = {"eventId": event, "memberIds": [ada_id, bob_id]}
     invited = await accepted(platform, owner, "inviteToEvent", **guests)
     members = [one["member"]["id"] for one in invited["event"]["invitees"]["nodes"]]
-    assert members == [ids["Owner"], ada_id, bob_id], "who scheduled it is on the list"
+    assert members[0] == ids["Owner"], "who scheduled it is on the list"
+    assert set(members[1:]) == {ada_id, bob_id}, "who is invited at once stands there in no order"
     at = invited["consistencyToken"]
 
     for who in (owner, ada, bob):
