@@ -26,6 +26,7 @@ from tests.integration.crash_clients import Answered
 
 OWNERS = ("members", "discussions", "events", "feedback")
 _CATCH_UP_SECONDS = 60
+_AT_ONCE = 8
 
 
 class Fact(NamedTuple):
@@ -106,17 +107,25 @@ class Views:
 
     async def differences(self) -> list[str]:
         """The names of the views that are not, byte for byte, what a rebuild makes."""
-        found = []
-        expected: dict[type[View], bytes] = {}
-        for owner, app in self._apps.items():
+        same: dict[type[View], list[tuple[App, View]]] = defaultdict(list)
+        for app in self._apps.values():
             for view in app.views.values():
-                await self._settled(app, view)
-                if type(view) not in expected:
-                    expected[type(view)] = await self._rebuilt(view)
-                content = await canonical(view)
-                if content != expected[type(view)]:
-                    found.append(f"{owner}.{view.name}: {_first_difference(content, expected[type(view)])}")
-        return found
+                same[type(view)].append((app, view))
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def compare(those: list[tuple[App, View]]) -> list[str]:
+            async with turns:
+                for app, view in those:
+                    await self._settled(app, view)
+                expected = await self._rebuilt(those[0][1])
+                contents = [(app, view, await canonical(view)) for app, view in those]
+                return [
+                    f"{app.name}.{view.name}: {_first_difference(content, expected)}"
+                    for app, view, content in contents
+                    if content != expected
+                ]
+
+        return [one for found in await asyncio.gather(*map(compare, same.values())) for one in found]
 
     def _compose(self, owner: str) -> App:
         app = App(owner, self._settings)
