@@ -34,9 +34,9 @@ class Homes:
             "actor": command.actor,
             "now": command.now,
         }
-        moved = domain != before
-        leaving = [Release(**about, name=_token(before), holder=command.brand)] if before and moved else []
-        taking = [Claim(**about, name=_token(domain), holder=command.brand)] if domain and moved else []
+        leaving = [Release(**about, name=_token(before), holder=command.brand)] if before and before != domain else []
+        # Claimed also where the brand has it, so that a repeat finds the end of its batch.
+        taking = [Claim(**about, name=_token(domain), holder=command.brand)] if domain else []
         try:
             return await handle_together((self._homes, move), *((self._claims, step) for step in (*leaving, *taking)))
         except DomainError as refusal:

@@ -55,7 +55,8 @@ class ExternalIds:
     async def _set(self, command: SetExternalId) -> Accepted:
         move = await self._move(command)
         leaving = [move.before] if move.before is not None and move.before != move.token else []
-        taking = [move.token] if move.token is not None and move.token != move.before else []
+        # Claimed also where the member has it, so that a repeat finds the end of its batch.
+        taking = [move.token] if move.token is not None else []
         try:
             return await handle_together(
                 (self._members, move),
