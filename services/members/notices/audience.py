@@ -1,13 +1,13 @@
 """Whom a fact is told to: who follows, who takes part, minus who may not, must not or does not want to hear of it."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from libs.access.audience import Viewer
 from libs.access.audiences import MembershipsView
 from libs.access.scopes import is_account
-from libs.access.view import AccessView
+from libs.access.view import AccessView, Rights
 from libs.shared.app import App
 from libs.shared.domain import SYSTEM
 from libs.shared.times import to_ms
@@ -78,16 +78,22 @@ class Audience:
         choices = await self._choices.of_many(fact.brand, members)
         return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]
 
-    async def is_hidden(self, brand: str, target: Target, member: str) -> bool:
-        """Whether something is a space, or stands in one, that a member is not let into.  Raises as `receivers`."""
-        if target.kind not in {TargetKind.SPACE, TargetKind.THREAD}:
-            return False
+    async def hidden(self, brand: str, member: str, targets: Collection[Target]) -> set[Target]:
+        """Which of these are spaces, or stand in ones, that a member is not let into.  Raises as `receivers`."""
+        threads = [target.id for target in targets if target.kind is TargetKind.THREAD]
+        places = {target: target.id for target in targets if target.kind is TargetKind.SPACE}
+        if not threads and not places:
+            return set()
         await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads)
-        space = target.id
-        if target.kind is TargetKind.THREAD:
-            post = await self.threads.written(brand, target.id)
-            space = post.space if post else ""
-        return not await self._let_in(brand, space, [member])
+        of = await self.threads.spaces(brand, threads)
+        places |= {Target(TargetKind.THREAD, thread): of.get(thread, "") for thread in threads}
+        audiences = await self._spaces.audiences(brand, set(places.values()))
+        viewer = (await self._viewers(brand, await self._people_among(brand, [member]))).get(member)
+        return {
+            target
+            for target, space in places.items()
+            if viewer is None or (space in audiences and not audiences[space].admits(viewer.in_space(space)))
+        }
 
     async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
         """Why each of a slice would hear of it."""
@@ -109,15 +115,19 @@ class Audience:
 
     async def _let_in(self, brand: str, space: str, candidates: Collection[str]) -> list[str]:
         """Who of these is in the brand now, a person, and let into the space (none: "")."""
-        members = [member for member in candidates if not is_account(member)]
-        rights = await self._access.rights_of_many(brand, members)
-        audience = await self._spaces.audience(brand, space) if space else None
+        rights = await self._people_among(brand, candidates)
+        audience = (await self._spaces.audiences(brand, [space])).get(space) if space else None
         if audience is None:
             return sorted(rights)
+        viewers = await self._viewers(brand, rights)
+        return sorted(member for member, viewer in viewers.items() if audience.admits(viewer.in_space(space)))
+
+    async def _people_among(self, brand: str, candidates: Collection[str]) -> dict[str, Rights]:
+        """Who of these is in the brand now and a person, and what they have there."""
+        return await self._access.rights_of_many(brand, [one for one in candidates if not is_account(one)])
+
+    async def _viewers(self, brand: str, rights: Mapping[str, Rights]) -> dict[str, Viewer]:
+        """Those as audiences see them."""
         segments = await self._memberships.segments_of_many(brand, rights)
         now_ms = to_ms(self._app.clock.now())
-        return sorted(
-            member
-            for member, has in rights.items()
-            if audience.admits(Viewer(has.roles(now_ms), segments[member]).in_space(space))
-        )
+        return {member: Viewer(has.roles(now_ms), segments[member]) for member, has in rights.items()}

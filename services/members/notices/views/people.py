@@ -4,7 +4,7 @@ Each view stands on the stream of one service.  A person is a document with the 
 (brand:id), their id and their place.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -93,6 +93,11 @@ class ThreadPeopleView(PeopleView):
         if "space" not in document:
             post = await self.collection("written").find_one({"_id": f"{brand}:{document['thread']}"}) or {}
         return Written(author=document["author"], thread=document["thread"], space=post.get("space", ""))
+
+    async def spaces(self, brand: str, threads: Collection[str]) -> dict[str, str]:
+        """In which spaces threads stand."""
+        found = self.collection("written").find({"_id": {"$in": [f"{brand}:{thread}" for thread in threads]}})
+        return {document["thread"]: document["space"] async for document in found if "space" in document}
 
 
 class EventPeopleView(PeopleView):

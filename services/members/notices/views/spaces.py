@@ -1,6 +1,6 @@
 """For whom spaces are: nobody is told of, or follows, what stands in a space that they are not let into."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import convert, to_builtins
@@ -32,7 +32,10 @@ class ExclusiveSpacesView(View):
             document: dict[str, Any] = {**one, "audience": to_builtins(audience)}
             yield Write("audiences", ReplaceOne(one, document, upsert=True))
 
-    async def audience(self, brand: str, space: str) -> Audience | None:
-        """For whom a space is; None for every member, and for a space that the view has not met."""
-        document = await self.collection("audiences").find_one({"_id": f"{brand}:{space}"})
-        return None if document is None else convert(document["audience"], Audience)
+    async def audiences(self, brand: str, spaces: Collection[str]) -> dict[str, Audience]:
+        """For whom spaces are; none of those that are for every member, or that the view has not met."""
+        found = self.collection("audiences").find({"_id": {"$in": [f"{brand}:{space}" for space in spaces]}})
+        return {
+            document["_id"].removeprefix(f"{brand}:"): convert(document["audience"], Audience)
+            async for document in found
+        }
