@@ -85,8 +85,12 @@ class Authorizer:
         Who is suspended is in the brand, and who is banned is not.
         """
         await self._as_of(query)
-        if not self._now(await self._rights(query.brand, query.viewer)) - {PROVISIONER}:
+        if not await self.is_in(query.brand, query.viewer):
             raise Forbidden("only members of this brand may see this")
+
+    async def is_in(self, brand: str, actor: str) -> bool:
+        """Say whether an actor is in the brand, as `member_only` means it.  Raises as `roles` does."""
+        return bool(self._now(await self._rights(brand, actor)) - {PROVISIONER})
 
     async def people_with(self, query: Query, *allowed: Role) -> None:
         """Raise `Forbidden` unless the viewer has one of the roles, and is a person or SYSTEM: no service account."""

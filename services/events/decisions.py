@@ -7,12 +7,12 @@ from zoneinfo import available_timezones
 
 from msgspec import Meta
 
+from libs.access.audience import Audience
 from libs.access.roles import LEADERS, STEWARDS, Role, require
-from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Forbidden, Id, Invalid, NotFound
+from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Forbidden, Id, Invalid
 from libs.shared.text import Body, Line
 from services.events.event import (
     OFFERED,
-    Attendance,
     AttendeeCheckedIn,
     CommunityEvent,
     EventCancelled,
@@ -20,7 +20,6 @@ from services.events.event import (
     EventScheduled,
     Format,
     Mode,
-    Plan,
     RsvpCancelled,
     RsvpConfirmed,
     RsvpPromoted,
@@ -28,6 +27,17 @@ from services.events.event import (
     RsvpWaitlisted,
     evolve,
     plan_of,
+)
+from services.events.ground_rules import AsGuest, existing, existing_for, given_up, still_open
+from services.events.guest_list import EventAudienceChanged, InvitationsWithdrawn, MembersInvited
+from services.events.inviting import (
+    ChangeEventAudience,
+    InviteToEvent,
+    InvitingCommand,
+    ReleaseAttendee,
+    WithdrawEventInvitations,
+    decide_inviting,
+    hosts,
 )
 from services.events.programme import PlannedSession
 
@@ -41,7 +51,10 @@ _SeatCount = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class ScheduleEvent(Command, frozen=True, kw_only=True):
-    """Put an event on the calendar, also one long past.  Leaders.  `time_zone` is a name of the IANA database."""
+    """Put an event on the calendar, also one long past; with an `audience` for it and who is invited only.  Leaders.
+
+    `time_zone` is a name of the IANA database.
+    """
 
     wire_name: ClassVar[str] = "schedule_event"
 
@@ -56,9 +69,10 @@ class ScheduleEvent(Command, frozen=True, kw_only=True):
     in_person_seats: _SeatCount | None = None
     online_seats: _SeatCount | None = None
     sessions: Annotated[tuple[PlannedSession, ...], Meta(max_length=500)] = ()
+    audience: Audience | None = None
 
 
-class Rsvp(Command, frozen=True, kw_only=True):
+class Rsvp(AsGuest, frozen=True, kw_only=True):
     """Ask for a seat in a mode, or for one in the other mode instead.  Members, for themselves."""
 
     wire_name: ClassVar[str] = "rsvp"
@@ -67,7 +81,7 @@ class Rsvp(Command, frozen=True, kw_only=True):
     mode: Mode
 
 
-class CancelRsvp(Command, frozen=True, kw_only=True):
+class CancelRsvp(AsGuest, frozen=True, kw_only=True):
     """Give up the seat or the place in the queue.  Members, for themselves."""
 
     wire_name: ClassVar[str] = "cancel_rsvp"
@@ -75,7 +89,7 @@ class CancelRsvp(Command, frozen=True, kw_only=True):
     event_id: Id
 
 
-class CheckIn(Command, frozen=True, kw_only=True):
+class CheckIn(AsGuest, frozen=True, kw_only=True):
     """Note that a member came.  Stewards; members who attend online, for themselves."""
 
     wire_name: ClassVar[str] = "check_in"
@@ -92,7 +106,7 @@ class CancelEvent(Command, frozen=True, kw_only=True):
     event_id: Id
 
 
-EventCommand = ScheduleEvent | Rsvp | CancelRsvp | CheckIn | CancelEvent
+EventCommand = ScheduleEvent | Rsvp | CancelRsvp | CheckIn | CancelEvent | InvitingCommand
 
 # Decisions
 
@@ -101,7 +115,7 @@ def decide(state: CommunityEvent, command: EventCommand) -> list[EventEvent]:
     """The facts that `command` makes true.
 
     Raises FORBIDDEN, NOT_FOUND, INVALID, ID_TAKEN, EVENT_CANCELLED, EVENT_OVER, MODE_NOT_OFFERED, NOT_ATTENDING,
-    CHECK_IN_CLOSED, ALREADY_CHECKED_IN.
+    CHECK_IN_CLOSED, ALREADY_CHECKED_IN, TOO_MANY_INVITED.
     """
     match command:
         case ScheduleEvent():
@@ -114,8 +128,10 @@ def decide(state: CommunityEvent, command: EventCommand) -> list[EventEvent]:
             return _check_in(state, command)
         case CancelEvent():
             require(command.roles, *LEADERS)
-            _existing(state)
+            existing(state)
             return [] if state.cancelled else [EventCancelled()]
+        case ChangeEventAudience() | InviteToEvent() | WithdrawEventInvitations() | ReleaseAttendee():
+            return decide_inviting(state, command)
         case _:
             assert_never(command)
 
@@ -133,6 +149,8 @@ def _schedule(state: CommunityEvent, command: ScheduleEvent) -> list[EventEvent]
         in_person_seats=command.in_person_seats,
         online_seats=command.online_seats,
         sessions=tuple(session.as_session() for session in command.sessions),
+        audience=command.audience,
+        organiser=command.actor,
     )
     if scheduled.ends_at < scheduled.starts_at:
         raise Invalid("an event cannot end before it starts", ("ends_at",))
@@ -143,7 +161,8 @@ def _schedule(state: CommunityEvent, command: ScheduleEvent) -> list[EventEvent]
     if scheduled.format is Format.IN_PERSON and scheduled.online_seats is not None:
         raise Invalid("an event in person has no seats online", ("online_seats",))
     if state.plan is None:
-        return [scheduled]
+        guests = () if scheduled.audience is None else hosts(command.actor)
+        return [scheduled, MembersInvited(member_ids=guests)] if guests else [scheduled]
     if state.plan != plan_of(scheduled):
         raise DomainError("ID_TAKEN", "another event has this id", ("event_id",))
     return []
@@ -151,25 +170,26 @@ def _schedule(state: CommunityEvent, command: ScheduleEvent) -> list[EventEvent]
 
 def _rsvp(state: CommunityEvent, command: Rsvp) -> list[EventEvent]:
     _for_themself(command)
-    plan = _open(state, command.now)
+    existing_for(state, command)
+    plan = still_open(state, command.now)
     if command.mode not in OFFERED[plan.format]:
         raise DomainError("MODE_NOT_OFFERED", f"nobody attends this event {command.mode.value}", ("mode",))
     current = state.seating.attendances.get(command.actor)
     if current is not None and current.mode is command.mode:
         return []
-    released = [] if current is None else _release(state, command.actor, current, changed_to=command.mode)
+    released = [] if current is None else given_up(state.seating, command.actor, current, command.mode)
     admitted = RsvpConfirmed if state.seating.seats[command.mode].has_room else RsvpWaitlisted
     return [*released, admitted(member_id=command.actor, mode=command.mode, number=state.seating.drawn + 1)]
 
 
 def _cancel_rsvp(state: CommunityEvent, command: CancelRsvp) -> list[EventEvent]:
     _for_themself(command)
-    _existing(state)
+    existing_for(state, command)
     current = state.seating.attendances.get(command.actor)
     if current is None:
         return []
-    _open(state, command.now)
-    return _release(state, command.actor, current)
+    still_open(state, command.now)
+    return [*given_up(state.seating, command.actor, current)]
 
 
 def _check_in(state: CommunityEvent, command: CheckIn) -> list[EventEvent]:
@@ -177,7 +197,7 @@ def _check_in(state: CommunityEvent, command: CheckIn) -> list[EventEvent]:
     is_steward = not STEWARDS.isdisjoint(command.roles)
     if not is_steward and command.member_id != command.actor:
         raise Forbidden("only those who run the event check others in", ("member_id",))
-    plan = _existing(state)
+    plan = existing_for(state, command)
     if state.cancelled:
         raise DomainError("EVENT_CANCELLED", "this event was called off", ("event_id",))
     attendance = state.seating.attendances.get(command.member_id)
@@ -192,37 +212,10 @@ def _check_in(state: CommunityEvent, command: CheckIn) -> list[EventEvent]:
     return [AttendeeCheckedIn(member_id=command.member_id, mode=attendance.mode)]
 
 
-def _release(
-    state: CommunityEvent, member: str, current: Attendance, changed_to: Mode | None = None
-) -> list[EventEvent]:
-    if current.checked_in:
-        raise DomainError("ALREADY_CHECKED_IN", "who has come keeps the seat")
-    cancelled = RsvpCancelled(member_id=member, mode=current.mode, was=current.status, changed_to=changed_to)
-    following = state.seating.seats[current.mode].next_in_queue
-    if current.status is RsvpStatus.WAITLISTED or following is None:
-        return [cancelled]
-    return [cancelled, RsvpPromoted(member_id=following, mode=current.mode)]
-
-
 def _for_themself(command: Rsvp | CancelRsvp) -> None:
     require(command.roles, Role.MEMBER)
     if command.actor == SYSTEM:
         raise Forbidden("only a member attends an event")
-
-
-def _existing(state: CommunityEvent) -> Plan:
-    if state.plan is None:
-        raise NotFound("there is no such event", ("event_id",))
-    return state.plan
-
-
-def _open(state: CommunityEvent, now: datetime) -> Plan:
-    plan = _existing(state)
-    if state.cancelled:
-        raise DomainError("EVENT_CANCELLED", "this event was called off", ("event_id",))
-    if now >= plan.ends_at:
-        raise DomainError("EVENT_OVER", "this event is over", ("event_id",))
-    return plan
 
 
 def _utc(instant: datetime, field: str) -> datetime:
@@ -242,7 +235,17 @@ DECIDER: Decider[CommunityEvent, EventCommand, EventEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.event_id,
-    commands=(ScheduleEvent, Rsvp, CancelRsvp, CheckIn, CancelEvent),
+    commands=(
+        ScheduleEvent,
+        Rsvp,
+        CancelRsvp,
+        CheckIn,
+        CancelEvent,
+        ChangeEventAudience,
+        InviteToEvent,
+        WithdrawEventInvitations,
+        ReleaseAttendee,
+    ),
     events=(
         EventScheduled,
         RsvpConfirmed,
@@ -251,5 +254,8 @@ DECIDER: Decider[CommunityEvent, EventCommand, EventEvent] = Decider(
         RsvpCancelled,
         AttendeeCheckedIn,
         EventCancelled,
+        EventAudienceChanged,
+        MembersInvited,
+        InvitationsWithdrawn,
     ),
 )

@@ -6,12 +6,21 @@ Its facts and what they add up to; the rules stand in `decisions.py`.
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, assert_never
+from typing import Any, ClassVar, assert_never
 
 from msgspec import Struct, structs
 from rpds import HashTrieMap
 
+from libs.access.audience import Audience
+from libs.shared.codec import Upcaster
 from libs.shared.domain import Event
+from services.events.guest_list import (
+    EventAudienceChanged,
+    GuestList,
+    GuestListEvent,
+    InvitationsWithdrawn,
+    MembersInvited,
+)
 from services.events.programme import Session
 
 
@@ -47,9 +56,14 @@ OFFERED: dict[Format, tuple[Mode, ...]] = {
 
 
 class EventScheduled(Event, frozen=True, kw_only=True):
-    """The event's actor put it on the calendar.  Seats are counted by mode; None = as many as ask."""
+    """The event's actor put it on the calendar, for an audience only or for every member.
+
+    Seats are counted by mode; None = as many as ask.  `organiser` is the actor; "" in events from before there were
+    audiences.
+    """
 
     wire_name: ClassVar[str] = "event_scheduled"
+    version: ClassVar[int] = 2
 
     title: str
     description: str
@@ -61,6 +75,8 @@ class EventScheduled(Event, frozen=True, kw_only=True):
     in_person_seats: int | None
     online_seats: int | None
     sessions: tuple[Session, ...]
+    audience: Audience | None = None
+    organiser: str = ""
 
 
 class RsvpConfirmed(Event, frozen=True, kw_only=True):
@@ -119,7 +135,15 @@ class EventCancelled(Event, frozen=True, kw_only=True):
 
 
 AttendanceEvent = RsvpConfirmed | RsvpWaitlisted | RsvpPromoted | RsvpCancelled | AttendeeCheckedIn
-EventEvent = EventScheduled | EventCancelled | AttendanceEvent
+EventEvent = EventScheduled | EventCancelled | AttendanceEvent | GuestListEvent
+
+
+def _scheduled_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """Events were for every member."""
+    return {**data, "audience": None, "organiser": ""}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(EventScheduled.wire_name, 1): _scheduled_v1}
 
 # State
 
@@ -239,8 +263,10 @@ class CommunityEvent(Struct, frozen=True, kw_only=True):
     """What an event must remember to decide.  A missing event has no `plan`."""
 
     plan: Plan | None = None
+    organiser: str = ""
     cancelled: bool = False
     seating: Seating = Seating()
+    guests: GuestList = GuestList()
 
 
 def evolve(state: CommunityEvent, event: EventEvent) -> CommunityEvent:
@@ -249,9 +275,14 @@ def evolve(state: CommunityEvent, event: EventEvent) -> CommunityEvent:
         case EventScheduled():
             capacities = {Mode.IN_PERSON: event.in_person_seats, Mode.ONLINE: event.online_seats}
             offered = Seating.of({mode: capacities[mode] for mode in OFFERED[event.format]})
-            return structs.replace(state, plan=plan_of(event), seating=offered)
+            guests = GuestList(audience=event.audience)
+            return structs.replace(
+                state, plan=plan_of(event), organiser=event.organiser, seating=offered, guests=guests
+            )
         case EventCancelled():
             return structs.replace(state, cancelled=True)
+        case EventAudienceChanged() | MembersInvited() | InvitationsWithdrawn():
+            return structs.replace(state, guests=state.guests.after(event))
         case _:
             return structs.replace(state, seating=state.seating.after(event))
 

@@ -133,6 +133,8 @@ EVENTS: Final = Many("events", "events_get_many", list[rows.EventReply | None])
 AGENDAS: Final = Many("events", "agendas_get_many", list[list[rows.SessionReply] | None])
 #: The viewer's own, by the id of the event.
 RSVPS: Final = Many("events", "viewer_rsvps", list[rows.AttendeeReply | None])
+#: Whether the viewer is invited, by the id of the event.
+INVITED: Final = Many("events", "viewer_invited", list[bool])
 BOARDS: Final = Many("feedback", "boards_get_many", list[rows.BoardReply | None])
 IDEAS: Final = Many("feedback", "ideas_get_many", list[rows.IdeaReply | None])
 #: Whether the viewer voted, by the id of the idea.

@@ -528,6 +528,7 @@ class EventReply(Struct, frozen=True):
     waitlisted_in_person: int
     waitlisted_online: int
     checked_in: int
+    audience: AudienceReply | None = None
 
 
 class SessionReply(Struct, frozen=True):
@@ -551,6 +552,15 @@ class AttendeeReply(Struct, frozen=True):
     number: int
     asked_at: datetime
     checked_in_at: datetime | None = None
+
+
+class InviteeReply(Struct, frozen=True):
+    """A member on a guest list, and what they have at the event."""
+
+    member_id: str
+    invited_at: datetime
+    invited_by: str
+    rsvp: AttendeeReply | None = None
 
 
 class BoardReply(Struct, frozen=True):

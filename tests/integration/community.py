@@ -149,6 +149,9 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
         "event { id title format startsAt timeZone inPersonSeats goingCount sessions { title speakers url } "
         "scheduledBy { displayName } }",
     ),
+    "changeEventAudience": ("ChangeEventAudienceInput", "event { id audience { roles segmentIds } }"),
+    "inviteToEvent": ("EventGuestsInput", "event { id invitees { totalCount nodes { member { id } } } }"),
+    "withdrawEventInvitations": ("EventGuestsInput", "event { id invitees { totalCount } goingCount }"),
     "cancelEvent": ("EventInput", "event { id cancelledAt }"),
     "rsvp": ("RsvpInput", "event { id goingCount waitlistedInPerson } rsvp { mode status number }"),
     "cancelRsvp": ("EventInput", "event { id goingCount waitlistedInPerson } rsvp { mode }"),

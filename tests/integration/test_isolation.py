@@ -91,6 +91,8 @@ async def made(platform: Platform) -> AsyncGenerator[Community, None]:
     rowdy = await accepted(platform, f"rowdy-{community.slug}", "joinBrand", **given)
     out = {"memberId": rowdy["member"]["id"], "reason": "Shouts at everybody"}
     await accepted(platform, community.owner, "suspendMember", **out)
+    guest = {"eventId": community.ids["Event"], "memberIds": [community.ids["Member"]]}
+    await accepted(platform, community.owner, "inviteToEvent", **guest)
     yield community
 
 
@@ -253,6 +255,9 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "addReaction": {"targetId": ids["Reply"], "emoji": "SAD"},
         "removeReaction": {"targetId": ids["Post"], "emoji": "HEART"},
         "scheduleEvent": event,
+        "changeEventAudience": {"eventId": ids["Event"], "audience": {"roles": ["OWNER"]}},
+        "inviteToEvent": {"eventId": ids["Event"], "memberIds": [ids["Owner"]]},
+        "withdrawEventInvitations": {"eventId": ids["Event"], "memberIds": [ids["Member"]]},
         "cancelEvent": {"eventId": ids["Event"]},
         "rsvp": {"eventId": ids["Event"], "mode": "ONLINE"},
         "cancelRsvp": {"eventId": ids["Event"]},
@@ -300,7 +305,8 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
   spaces { nodes { slug postCount audience { roles } } }
   posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
-  events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount } }
+  events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount audience { roles }
+    invitees(first: 3) { nodes { invitedAt } } } }
   segments { nodes { name memberCount } }
   networkingTags { tags } viewerNetworking { open } blockedMembers { nodes { blockedAt } }
   viewerUnreadNotifications viewerNotificationChoices { mailOff kinds { inbox mail } }

@@ -302,11 +302,15 @@ class Scene:
                 return {"publishReply": [answer], "addReaction": [reaction], "removeReaction": [reaction]}
             case "Event":
                 event = {"eventId": ids["Event"]}
+                guests = {**event, "memberIds": [ids["Member who moderates"]]}
                 return {
                     **followed, "cancelRsvp": [event], "rsvp": [{**event, "mode": "ONLINE"}], "cancelRsvp ": [event],
                     "rsvp ": [{**event, "mode": "ONLINE"}],
+                    "withdrawEventInvitations": [guests], "inviteToEvent": [guests],
+                    "changeEventAudience": [{**event, "audience": {}}], "withdrawEventInvitations ": [guests],
+                    "changeEventAudience ": [{**event, "audience": None}],
                     "checkIn": [event, {**event, "memberId": ids["Member"]}], "cancelEvent": [event],
-                    "rsvp  ": [{**event, "mode": "IN_PERSON"}],
+                    "rsvp  ": [{**event, "mode": "IN_PERSON"}], "inviteToEvent ": [guests],
                 }  # fmt: skip
             case "Board":
                 return {**followed, "submitIdea": [{"boardId": ids["Board"], "title": "T"}]}

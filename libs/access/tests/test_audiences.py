@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.access.audience import Audience, Viewer
 from libs.access.audiences import MembershipsView, SegmentEntered, SegmentLeft
-from libs.access.roles import ALL_ROLES, Role
+from libs.access.roles import ALL_ROLES, LEADERS, Role
 from libs.shared.codec import Codec
 from libs.shared.event_store import StoredMessage, Subject
 from libs.shared.testing.views import NOON, canonical, view_bench
@@ -35,6 +37,17 @@ def test_who_is_let_in(roles: set[str], segments: set[str], let_in: bool) -> Non
 def test_an_audience_of_nobody_is_owners_and_builders() -> None:
     assert not Audience().admits(Viewer(frozenset({"member", "ambassador"}), frozenset({"sg1"})))
     assert Audience().admits(Viewer(frozenset({"member", "owner"}), frozenset()))
+
+
+_roles = st.frozensets(st.sampled_from([*map(str, Role), "ambassador@s1"]))
+_segments = st.frozensets(st.sampled_from(["sg1", "sg2", "owner", "member"]))
+
+
+@given(roles=st.lists(st.sampled_from(Role)), named=_segments, viewer=st.builds(Viewer, _roles, _segments))
+def test_ways_in_say_the_same_of_who_does_not_lead(roles: list[Role], named: frozenset[str], viewer: Viewer) -> None:
+    audience = Audience(roles=tuple(roles), segments=tuple(named))
+    shared = not audience.ways_in().isdisjoint(viewer.ways_in())
+    assert audience.admits(viewer) is (shared or not LEADERS.isdisjoint(viewer.roles))
 
 
 def test_a_role_for_a_space_lets_in_there() -> None:

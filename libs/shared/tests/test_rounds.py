@@ -50,10 +50,10 @@ async def test_who_asks_while_a_round_is_under_way_gets_a_newer_answer() -> None
 async def test_a_failure_is_everybodys_of_that_round() -> None:
     double = Doubling()
     double.go.set()
-    double.failure = ValueError("no")
+    failure = double.failure = ValueError("no")
     rounds = Rounds(double)
-    answers = await asyncio.gather(rounds.ask(1), rounds.ask(2), return_exceptions=True)
-    assert answers == [double.failure, double.failure]
+    answers = list[object](await asyncio.gather(rounds.ask(1), rounds.ask(2), return_exceptions=True))
+    assert answers == [failure, failure]
     double.failure = None
     assert await rounds.ask(1) == 2
 

@@ -50,6 +50,7 @@ def scheduled(form: Format = Format.HYBRID, in_person: int | None = None, online
         in_person_seats=in_person,
         online_seats=online,
         sessions=(),
+        organiser="leader",
     )
 
 

@@ -5,6 +5,8 @@ from functools import reduce
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.access.audience import Audience
+from libs.access.roles import Role
 from libs.shared.domain import DomainError
 from services.events.decisions import DECIDER, EventCommand
 from services.events.event import (
@@ -26,17 +28,29 @@ from services.events.tests.builders import (
     START,
     cancel_event,
     cancel_rsvp,
+    change_audience,
     check_in,
+    invite,
+    release,
     rsvp,
     schedule,
+    withdraw,
 )
 
 members = st.sampled_from([f"m{n}" for n in range(8)])
 capacities = st.one_of(st.none(), st.integers(1, 3))
 instants = st.sampled_from([LONG_BEFORE, LONG_BEFORE, LONG_BEFORE, START, END])
 
+audiences = st.sampled_from([None, Audience(), Audience(roles=(Role.MEMBER,)), Audience(segments=("jury",))])
+some = st.lists(members, min_size=1, max_size=4)
+
 schedules = st.one_of(
-    st.builds(lambda i, o: schedule(form=Format.HYBRID, in_person_seats=i, online_seats=o), capacities, capacities),
+    st.builds(
+        lambda i, o, audience: schedule(form=Format.HYBRID, in_person_seats=i, online_seats=o, audience=audience),
+        capacities,
+        capacities,
+        audiences,
+    ),
     st.builds(lambda i: schedule(form=Format.IN_PERSON, in_person_seats=i), capacities),
     st.builds(lambda o: schedule(form=Format.ONLINE, online_seats=o), capacities),
 )
@@ -45,6 +59,10 @@ commands: st.SearchStrategy[EventCommand] = st.one_of(
     st.builds(rsvp, members, st.sampled_from(Mode)),
     st.builds(lambda m, now: cancel_rsvp(m, now=now), members, instants),
     st.builds(lambda m, now: check_in("mod", m, now=now, roles=MODERATOR), members, instants),
+    st.builds(change_audience, audiences),
+    st.builds(lambda those, now: invite(*those, now=now), some, instants),
+    st.builds(lambda those, now: withdraw(*those, now=now), some, instants),
+    st.builds(lambda m, left, now: release(m, left_brand=left, now=now), members, st.booleans(), instants),
 )
 sequences = st.tuples(schedules, st.lists(commands, max_size=60), st.booleans()).map(
     lambda parts: [parts[0], *parts[1], *([cancel_event()] if parts[2] else []), *parts[1][:5]]

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 import pytest
 from msgspec import structs
 
+from libs.access.audience import Audience, Viewer
+from libs.access.roles import ALL_ROLES, Role
 from libs.shared.domain import DomainError
 from libs.shared.paging import PageRequest
 from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
@@ -22,10 +24,19 @@ from services.events.event import (
     RsvpStatus,
     RsvpWaitlisted,
 )
+from services.events.guest_list import EventAudienceChanged, InvitationsWithdrawn, MembersInvited
 from services.events.programme import Session
 from services.events.tests.builders import END, START
-from services.events.views.attendance_sheet import AttendanceSheetView, AttendeePage, ViewerRsvps
+from services.events.views.attendance_sheet import (
+    AttendanceSheetView,
+    AttendeePage,
+    InviteePage,
+    Stake,
+    ViewerInvited,
+    ViewerRsvps,
+)
 from services.events.views.event_calendar import AgendasGetMany, EventCalendar, EventCalendarView, EventsGetMany
+from services.events.views.guests import exclusive_for, has_exclusive, let_in
 
 SCHEDULED = EventScheduled(
     title="Spring meeting",
@@ -56,6 +67,20 @@ HISTORY: tuple[EventEvent, ...] = (
     RsvpWaitlisted(member_id="m6", mode=IN, number=7),
     AttendeeCheckedIn(member_id="m2", mode=IN),
 )
+
+INVITED_ONLY = Audience()
+AMBASSADORS = Audience(roles=(Role.AMBASSADOR,))
+JURY = Audience(segments=("jury",))
+#: For ambassadors; m7 and m8 are invited, then m7 no longer; for all; for who is invited, which the attendees are too.
+GUESTS: tuple[EventEvent, ...] = (
+    structs.replace(SCHEDULED, audience=AMBASSADORS),
+    MembersInvited(member_ids=("m7", "m8")),
+    *HISTORY[1:4],
+    InvitationsWithdrawn(member_ids=("m7", "m9")),
+    EventAudienceChanged(audience=None),
+    EventAudienceChanged(audience=INVITED_ONLY, invited=("m1", "m2", "m3")),
+)
+NOBODY = Viewer(frozenset({"member"}), frozenset())
 
 
 @pytest.fixture
@@ -144,6 +169,65 @@ class TestCalendar:
         agendas = await calendar.view.agendas_get_many(AgendasGetMany(**asked))  # type: ignore[arg-type]
         assert agendas == [None, list(SCHEDULED.sessions), None, list(SCHEDULED.sessions)]
 
+    async def test_what_a_viewer_does_not_see_is_in_no_page_and_no_count(
+        self, calendar: ViewBench[EventCalendarView]
+    ) -> None:
+        """Every third event is open, e1, e4 … are for ambassadors, e2, e5 … for who is invited."""
+        audiences = (None, AMBASSADORS, INVITED_ONLY)
+        for n in range(30):
+            one = structs.replace(starting(n // 4), audience=audiences[n % 3])
+            await calendar.given(one, aggregate="event", id=f"e{n}")
+        await calendar.given(MembersInvited(member_ids=("m1",)), aggregate="event", id="e5")
+        await calendar.given(MembersInvited(member_ids=("m1",)), aggregate="event", id="e6")
+        in_order = sorted((f"e{n}" for n in range(30)), key=lambda id_: (int(id_[1:]) // 4, id_))
+        ambassador = Viewer(frozenset({"member", "ambassador"}), frozenset())
+        wanted: list[tuple[tuple[str, ...] | None, set[int]]] = [
+            (None, {0, 1, 2}),
+            (await exclusive_for(calendar.view, "b1", "m9", NOBODY), {0}),
+            (await exclusive_for(calendar.view, "b1", "m9", ambassador), {0, 1}),
+        ]
+        for shown, kinds in [*wanted, (await exclusive_for(calendar.view, "b1", "m1", NOBODY), {0})]:
+            expected = [id_ for id_ in in_order if int(id_[1:]) % 3 in kinds or id_ in (shown or ())]
+            for descending in (False, True):
+                found, request = list[str](), PageRequest(first=4)
+                while True:
+                    query = EventCalendar(brand="b1", viewer="m1", shown=shown, page=request, descending=descending)
+                    got = await calendar.view.event_calendar(query)
+                    assert got.total_count == len(expected)
+                    found += [event.id for event in got.items]
+                    if not got.has_next:
+                        break
+                    assert len(got.items) == 4, "a page is full while there is more"
+                    request = PageRequest(first=4, after=got.cursors[-1])
+                assert found == (expected[::-1] if descending else expected)
+            last = EventCalendar(brand="b1", viewer="m1", shown=shown, page=PageRequest(last=3))
+            assert [one.id for one in (await calendar.view.event_calendar(last)).items] == expected[-3:]
+            ids = ["e0", "e1", "e2", "e5", "missing"]
+            events = await calendar.view.events_get_many(EventsGetMany(brand="b1", viewer="m1", ids=ids, shown=shown))
+            agendas = await calendar.view.agendas_get_many(
+                AgendasGetMany(brand="b1", viewer="m1", ids=ids, shown=shown)
+            )
+            visible = [id_ if id_ in expected else None for id_ in ids]
+            assert [event and event.id for event in events] == visible
+            assert [agenda is not None for agenda in agendas] == [id_ is not None for id_ in visible]
+        assert len(await exclusive_for(calendar.view, "b1", "m1", NOBODY)) == 1, "an open event is not exclusive"
+
+    async def test_an_audience_is_shown_and_changes(self, calendar: ViewBench[EventCalendarView]) -> None:
+        async def shown() -> tuple[Audience | None, int | None, bool]:
+            [event] = await calendar.view.events_get_many(EventsGetMany(brand="b1", viewer="m1", ids=["e1"]))
+            assert event is not None
+            for_strangers = EventCalendar(brand="b1", viewer="m1", shown=())
+            page = await calendar.view.event_calendar(for_strangers)
+            return event.audience, page.total_count, await has_exclusive(calendar.view, "b1")
+
+        await calendar.given(GUESTS[0], aggregate="event", id="e1")
+        await calendar.given(starting(1), aggregate="event", id="e2")
+        assert await shown() == (AMBASSADORS, 1, True)
+        for audience, count in ((JURY, 1), (None, 2), (None, 2), (INVITED_ONLY, 1)):
+            await calendar.given(EventAudienceChanged(audience=audience), aggregate="event", id="e1")
+            assert await shown() == (audience, count, audience is not None)
+        assert not await has_exclusive(calendar.view, "b2")
+
     async def test_a_brand_without_events(self, calendar: ViewBench[EventCalendarView]) -> None:
         found = await calendar.view.event_calendar(EventCalendar(brand="b1", viewer="m1"))
         assert (found.items, found.total_count, found.has_next) == ([], 0, False)
@@ -183,6 +267,55 @@ class TestSheet:
         assert await held("m4") == [None, None]
         assert await held("m1", brand="b2") == [None, None]
 
+    async def test_a_guest_list_and_the_answers(self, sheet: ViewBench[AttendanceSheetView]) -> None:
+        await sheet.given(*GUESTS, aggregate="event", id="e1", actor="olga")
+
+        async def guests(request: PageRequest, **asked: object) -> tuple[list[tuple[str, RsvpStatus | None]], int]:
+            question = InviteePage(brand="b1", viewer="olga", event_id="e1", page=request, **asked)  # type: ignore[arg-type]
+            found = await sheet.view.invitee_page(question)
+            assert {one.invited_by for one in found.items} <= {"olga"}
+            return [(one.member_id, one.rsvp.status if one.rsvp else None) for one in found.items], found.total_count
+
+        everybody = [("m8", None), ("m1", RsvpStatus.CONFIRMED), ("m2", RsvpStatus.CONFIRMED)]
+        waits = ("m3", RsvpStatus.WAITLISTED)
+        assert await guests(PageRequest()) == ([*everybody, waits], 4)
+        assert await guests(PageRequest(last=1)) == ([waits], 4)
+        assert await guests(PageRequest(), shown=()) == ([], 0)
+        for member, invited in (("m8", True), ("m7", False), ("m1", True), ("m9", False)):
+            asked = ViewerInvited(brand="b1", viewer=member, ids=["e2", "e1"])
+            assert await sheet.view.viewer_invited(asked) == [False, invited]
+        assert await sheet.view.organises("b1", "e1", "olga")
+        assert not await sheet.view.organises("b1", "e1", "m8")
+        assert not await sheet.view.organises("b1", "e2", "olga")
+
+    async def test_what_is_at_a_hidden_event_is_not_shown(self, sheet: ViewBench[AttendanceSheetView]) -> None:
+        await sheet.given(*GUESTS, aggregate="event", id="e1")
+        await sheet.given(*HISTORY, aggregate="event", id="e2")
+        seen: dict[tuple[str, ...] | None, int] = {None: 3, ("e1",): 3, ("e9",): 0, (): 0}
+        for shown, attendees in seen.items():
+            page = AttendeePage(brand="b1", viewer="m1", event_id="e1", shown=shown)
+            found = await sheet.view.attendee_page(page)
+            assert (len(found.items), found.total_count) == (attendees, attendees)
+            rsvps = await sheet.view.viewer_rsvps(ViewerRsvps(brand="b1", viewer="m1", ids=["e1", "e2"], shown=shown))
+            assert [one and one.event_id for one in rsvps] == ["e1" if attendees else None, "e2"]
+
+    async def test_what_members_have_and_where(self, sheet: ViewBench[AttendanceSheetView]) -> None:
+        await sheet.given(*GUESTS[:6], aggregate="event", id="e1", time=NOON)
+        await sheet.given(*HISTORY[:3], aggregate="event", id="e2", time=NOON)
+        await sheet.given(*HISTORY[:3], aggregate="event", id="e1", brand="b2", time=NOON)
+        at = int(NOON.timestamp() * 1000)
+        assert sorted(await sheet.view.stakes("b1", ["m1", "m7", "m8"])) == [
+            Stake("e1", "m1", at),
+            Stake("e1", "m8", at),
+            Stake("e2", "m1", at),
+        ]
+        ways_in = await sheet.view.ways_in("b1", ["e1", "e2"])
+        assert list(ways_in) == ["e1"]
+        assert let_in("b1", ways_in["e1"], Viewer(frozenset({"ambassador"}), frozenset()))
+        assert let_in("b1", ways_in["e1"], Viewer(frozenset(ALL_ROLES), frozenset()))
+        assert not let_in("b1", ways_in["e1"], NOBODY)
+        assert not let_in("b2", ways_in["e1"], Viewer(frozenset({"ambassador"}), frozenset()))
+
     async def test_times_are_those_of_the_events(self, sheet: ViewBench[AttendanceSheetView]) -> None:
         await sheet.given(*HISTORY, aggregate="event", id="e1")
         [rsvp] = await sheet.view.viewer_rsvps(ViewerRsvps(brand="b1", viewer="m2", ids=["e1"]))
@@ -191,16 +324,17 @@ class TestSheet:
         assert rsvp.checked_in_at == NOON + timedelta(seconds=len(HISTORY))
 
 
+@pytest.mark.parametrize("history", [HISTORY, GUESTS], ids=["seats", "guests"])
 @pytest.mark.parametrize("view", [EventCalendarView, AttendanceSheetView])
 async def test_one_event_at_a_time_or_all_at_once_is_the_same(
-    view: type[EventCalendarView | AttendanceSheetView], mongo_url: str
+    view: type[EventCalendarView | AttendanceSheetView], history: tuple[EventEvent, ...], mongo_url: str
 ) -> None:
     contents = []
-    for size in (1, 5, len(HISTORY)):
+    for size in (1, 5, len(history)):
         bound: EventCalendarView | AttendanceSheetView = view()
         async with view_bench(bound, mongo_url) as bench:
-            for at in range(0, len(HISTORY), size):
-                await bench.given(*HISTORY[at : at + size], aggregate="event", id="e1")
+            for at in range(0, len(history), size):
+                await bench.given(*history[at : at + size], aggregate="event", id="e1")
             contents.append(await canonical(bound))
     assert contents[0] == contents[1] == contents[2]
     assert b"e1" in contents[0]

@@ -7,13 +7,15 @@ from typing import Annotated, Any, ClassVar, assert_never
 from msgspec import Meta, Struct, convert, to_builtins
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
-from libs.shared.domain import Event, Id, Query
+from libs.access.audience import Audience
+from libs.shared.domain import Event, Id
 from libs.shared.paging import Page, PageRequest, page, page_index
-from libs.shared.projection import SetMember, View, Write
+from libs.shared.projection import Counter, SetMember, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
 from services.events.decisions import DECIDER
 from services.events.event import (
+    UPCASTERS,
     AttendanceEvent,
     AttendeeCheckedIn,
     EventCancelled,
@@ -27,7 +29,9 @@ from services.events.event import (
     RsvpStatus,
     RsvpWaitlisted,
 )
+from services.events.guest_list import EventAudienceChanged, InvitationsWithdrawn, MembersInvited
 from services.events.programme import Session
+from services.events.views.guests import COLLECTIONS, AskedOfEvents, guest_changes, hidden_among
 
 Ids = Annotated[list[Id], Meta(max_length=100)]
 _Instant = Annotated[datetime, Meta(tz=True)]
@@ -35,7 +39,7 @@ _Instant = Annotated[datetime, Meta(tz=True)]
 # Questions and answers
 
 
-class EventCalendar(Query, frozen=True, kw_only=True):
+class EventCalendar(AskedOfEvents, frozen=True, kw_only=True):
     """The brand's events by start.  Bounds: `starts_from` ≤ start < `starts_before`; None = no bound."""
 
     wire_name: ClassVar[str] = "event_calendar"
@@ -46,7 +50,7 @@ class EventCalendar(Query, frozen=True, kw_only=True):
     starts_before: _Instant | None = None
 
 
-class EventsGetMany(Query, frozen=True, kw_only=True):
+class EventsGetMany(AskedOfEvents, frozen=True, kw_only=True):
     """Events by id."""
 
     wire_name: ClassVar[str] = "events_get_many"
@@ -54,7 +58,7 @@ class EventsGetMany(Query, frozen=True, kw_only=True):
     ids: Ids
 
 
-class AgendasGetMany(Query, frozen=True, kw_only=True):
+class AgendasGetMany(AskedOfEvents, frozen=True, kw_only=True):
     """The programmes of events by the event's id."""
 
     wire_name: ClassVar[str] = "agendas_get_many"
@@ -63,7 +67,7 @@ class AgendasGetMany(Query, frozen=True, kw_only=True):
 
 
 class EventView(Struct, frozen=True, kw_only=True):
-    """An event and how many attend it.  Seats None = as many as ask."""
+    """An event and how many attend it.  Seats None = as many as ask; audience None = for every member."""
 
     id: str
     title: str
@@ -84,10 +88,11 @@ class EventView(Struct, frozen=True, kw_only=True):
     waitlisted_in_person: int
     waitlisted_online: int
     checked_in: int
+    audience: Audience | None = None
 
 
 class EventPageResult(Page[EventView], frozen=True, kw_only=True):
-    """A page of events.  `total_count` is that of the whole brand; None when the question has bounds."""
+    """A page of events.  `total_count` is of all that the viewer sees; None when the question has bounds."""
 
     total_count: int | None
 
@@ -96,21 +101,24 @@ class EventPageResult(Page[EventView], frozen=True, kw_only=True):
 
 _GOING: dict[Mode, str] = {Mode.IN_PERSON: "going_in_person", Mode.ONLINE: "going_online"}
 _WAITLISTED: dict[Mode, str] = {Mode.IN_PERSON: "waitlisted_in_person", Mode.ONLINE: "waitlisted_online"}
-_NO_EVENTS = {"count": 0, "first_ms": 0, "last_ms": -1}
+_NO_EVENTS = {"count": 0, "exclusive": 0, "first_ms": 0, "last_ms": -1}
 
 
 class EventCalendarView(View):
     """`events`: a document an event, `_id` brand:event.  `agendas`: its sessions, apart because they are long.
 
-    `totals`: a document a brand with the `count` of its events and their first and last start.
+    `totals`: a document a brand with the `count` of its events, of those that are `exclusive`, and the first and last
+    start.  The others: as `guests.py` says.
     """
 
     name = "event_calendar"
-    version = 1
+    version = 2
     stream = "EVENTS"
     subjects = ("evt.events.*.event.>",)
     events: ClassVar[tuple[type[Event], ...]] = DECIDER.events
+    upcasters = UPCASTERS
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
+        **COLLECTIONS,
         "events": (page_index("brand", "starts_at_ms"), IndexModel([("brand", 1), ("scheduled_by", 1)])),
         "agendas": (),
         "totals": (),
@@ -120,6 +128,7 @@ class EventCalendarView(View):
         """The writes that one event makes."""
         event: EventEvent = recorded.event
         key = f"{recorded.brand}:{recorded.aggregate_id}"
+        yield from guest_changes(recorded, exclusive=[Counter("totals", recorded.brand, "exclusive")])
         match event:
             case EventScheduled():
                 agenda = {"_id": key, "sessions": to_builtins(event.sessions)}
@@ -128,6 +137,10 @@ class EventCalendarView(View):
                 yield Write("totals", UpdateOne({"_id": recorded.brand}, _totals(event), upsert=True))
             case EventCancelled():
                 yield Write("events", UpdateOne({"_id": key}, {"$set": {"cancelled_at_ms": to_ms(recorded.time)}}))
+            case EventAudienceChanged(audience=audience):
+                yield Write("events", UpdateOne({"_id": key}, {"$set": {"audience": to_builtins(audience)}}))
+            case MembersInvited() | InvitationsWithdrawn():
+                return
             case _:
                 yield Write("events", UpdateOne({"_id": key}, {"$inc": _counts(event)}))
 
@@ -147,6 +160,7 @@ class EventCalendarView(View):
             floor=floor,
             ceiling=ceiling,
             descending=query.descending,
+            where=_shown(query.shown),
         )
         is_whole = query.starts_from is None and query.starts_before is None
         return EventPageResult(
@@ -154,18 +168,22 @@ class EventCalendarView(View):
             cursors=found.cursors,
             has_next=found.has_next,
             has_previous=found.has_previous,
-            total_count=totals["count"] if is_whole else None,
+            total_count=_how_many(totals, query.shown) if is_whole else None,
         )
 
     async def events_get_many(self, query: EventsGetMany) -> list[EventView | None]:
         """The events in the order of the ids; None for one that the brand does not have."""
         found = await self._by_id("events", query.brand, query.ids)
-        return [None if document is None else _event_view(document) for document in found]
+        return [_event_view(one) if one is not None and _is_shown(one, query.shown) else None for one in found]
 
     async def agendas_get_many(self, query: AgendasGetMany) -> list[list[Session] | None]:
         """The sessions of each event in the order of the ids; None for one that the brand does not have."""
+        hidden = await hidden_among(self, query, query.ids)
         found = await self._by_id("agendas", query.brand, query.ids)
-        return [None if document is None else convert(document["sessions"], list[Session]) for document in found]
+        return [
+            None if agenda is None or id_ in hidden else convert(agenda["sessions"], list[Session])
+            for id_, agenda in zip(query.ids, found, strict=True)
+        ]
 
     async def _by_id(self, collection: str, brand: str, ids: Sequence[str]) -> list[dict[str, Any] | None]:
         keys = [f"{brand}:{id_}" for id_ in ids]
@@ -173,6 +191,23 @@ class EventCalendarView(View):
             document["_id"]: document async for document in self.collection(collection).find({"_id": {"$in": keys}})
         }
         return [documents.get(key) for key in keys]
+
+
+def _is_shown(document: Mapping[str, Any], shown: tuple[str, ...] | None) -> bool:
+    """Whether an event is there for who sees these beside those for every member; None: all."""
+    return shown is None or document["audience"] is None or document["event_id"] in shown
+
+
+def _shown(shown: tuple[str, ...] | None) -> Mapping[str, Any]:
+    """The condition that says the same as `_is_shown`."""
+    if shown is None:
+        return {}
+    return {"$or": [{"audience": None}, {"event_id": {"$in": list(shown)}}]} if shown else {"audience": None}
+
+
+def _how_many(totals: Mapping[str, Any], shown: tuple[str, ...] | None) -> int:
+    count: int = totals["count"]
+    return count if shown is None else count - totals["exclusive"] + len(shown)
 
 
 def _document(recorded: Recorded[Any], event: EventScheduled) -> dict[str, Any]:
@@ -197,12 +232,13 @@ def _document(recorded: Recorded[Any], event: EventScheduled) -> dict[str, Any]:
         "waitlisted_in_person": 0,
         "waitlisted_online": 0,
         "checked_in": 0,
+        "audience": to_builtins(event.audience),
     }
 
 
 def _totals(event: EventScheduled) -> dict[str, dict[str, int]]:
     starts_at_ms = to_ms(event.starts_at)
-    return {"$inc": {"count": 1}, "$min": {"first_ms": starts_at_ms}, "$max": {"last_ms": starts_at_ms}}
+    return {"$inc": {"count": 1, "exclusive": 0}, "$min": {"first_ms": starts_at_ms}, "$max": {"last_ms": starts_at_ms}}
 
 
 def _counts(event: AttendanceEvent) -> dict[str, int]:
@@ -244,4 +280,5 @@ def _event_view(document: Mapping[str, Any]) -> EventView:
         waitlisted_in_person=document["waitlisted_in_person"],
         waitlisted_online=document["waitlisted_online"],
         checked_in=document["checked_in"],
+        audience=convert(document["audience"], Audience | None),
     )

@@ -6,6 +6,7 @@ from strawberry import ID
 from libs.shared.domain import NotFound
 from services.gateway import ids
 from services.gateway.context import Done, Info
+from services.gateway.schema.audiences import AudienceInput
 from services.gateway.schema.common import CommandId, Payload, command, field, optional
 from services.gateway.schema.discussions import (
     Contribution,
@@ -18,7 +19,6 @@ from services.gateway.schema.discussions import (
     load_reply,
     load_space,
 )
-from services.gateway.schema.roles import Role
 
 
 @strawberry.type
@@ -70,16 +70,8 @@ class ReactionPayload(Payload):
 
 
 @strawberry.input
-class SpaceAudienceInput:
+class SpaceAudienceInput(AudienceInput):
     """Who is let in: whoever has one of the roles or is in one of the segments; owners and builders always are."""
-
-    roles: list[Role] = strawberry.field(default_factory=list, description="At most 10.")
-    segment_ids: list[ID] = strawberry.field(default_factory=list, description="At most 20 of the brand's segments.")
-
-    def fields(self, brand: str) -> dict[str, list[str]]:
-        """An audience as the service takes it.  Raises `NotFound` for a segment of another brand."""
-        segments = [ids.expect(one, "segmentIds", "Segment", brand=brand).key for one in self.segment_ids]
-        return {"roles": [role.value for role in self.roles], "segments": segments}
 
 
 @strawberry.input

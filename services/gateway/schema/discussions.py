@@ -11,6 +11,7 @@ from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, PageArguments, Scope
 from services.gateway.loaders import POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
+from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
     Before,
@@ -28,7 +29,6 @@ from services.gateway.schema.common import (
 from services.gateway.schema.followable import Followable
 from services.gateway.schema.members import Member, load_members
 from services.gateway.schema.permissions import Permission, permissions
-from services.gateway.schema.roles import Role
 
 
 @strawberry.enum(description="What a space is for.")
@@ -210,18 +210,8 @@ Contribution = Annotated[Post | Reply, strawberry.union("Contribution", descript
 
 
 @strawberry.type(description="Who is let into a space that is not for every member; owners and builders always are.")
-class SpaceAudience:
+class SpaceAudience(Audience):
     """An audience."""
-
-    roles: list[Role] = strawberry.field(description="Whoever has one of these roles.")
-    segment_ids: list[ID] = strawberry.field(description="Whoever is in one of these segments.")
-
-    @staticmethod
-    def of(row: replies.AudienceReply, brand: str) -> "SpaceAudience":
-        """An audience as a service keeps it."""
-        return SpaceAudience(
-            roles=known(row.roles, Role), segment_ids=[ID(ids.encode("Segment", brand, one)) for one in row.segments]
-        )
 
 
 @strawberry.type(description="A room of a brand, where posts stand.")

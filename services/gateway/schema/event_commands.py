@@ -9,6 +9,7 @@ from strawberry import ID
 from services.gateway import ids
 from services.gateway.context import Done, Info
 from services.gateway.loaders import RSVPS
+from services.gateway.schema.audiences import AudienceInput
 from services.gateway.schema.common import CommandId, Payload, command, field, optional
 from services.gateway.schema.events import AttendanceMode, Attendee, Event, EventFormat, load_event
 from services.gateway.schema.members import Member, load_member
@@ -61,6 +62,11 @@ class SessionInput:
 
 
 @strawberry.input
+class EventAudienceInput(AudienceInput):
+    """For whom an event is, beside who is invited; owners and builders always are.  {} is who is invited alone."""
+
+
+@strawberry.input
 class ScheduleEventInput:
     """A new event."""
 
@@ -75,6 +81,9 @@ class ScheduleEventInput:
     in_person_seats: int | None = None
     online_seats: int | None = None
     sessions: list[SessionInput] = strawberry.field(default_factory=list)
+    audience: EventAudienceInput | None = strawberry.field(
+        default=None, description="For whom alone it is there; nothing for every member."
+    )
     command_id: CommandId = None
 
 
@@ -83,6 +92,26 @@ class EventInput:
     """An event."""
 
     event_id: ID
+    command_id: CommandId = None
+
+
+@strawberry.input
+class ChangeEventAudienceInput:
+    """For whom an event is from now on."""
+
+    event_id: ID
+    audience: EventAudienceInput | None = strawberry.field(
+        description="For whom alone it is there; null for every member."
+    )
+    command_id: CommandId = None
+
+
+@strawberry.input
+class EventGuestsInput:
+    """Members and an event."""
+
+    event_id: ID
+    member_ids: list[ID] = strawberry.field(description="Members of the brand, 1–100.")
     command_id: CommandId = None
 
 
@@ -110,9 +139,10 @@ class EventMutation:
 
     @command
     async def schedule_event(self, info: Info, input: ScheduleEventInput) -> EventPayload:  # noqa: A002
-        """Schedule an event.  Owners and builders only."""
+        """Schedule an event, for every member or for an audience and who is invited.  Owners and builders only."""
+        brand = ids.expect(input.brand_id, "brandId", "Brand").key
         done = await info.context.act(
-            ids.expect(input.brand_id, "brandId", "Brand").key,
+            brand,
             "events.event.schedule_event",
             input.command_id,
             creates="event_id",
@@ -124,7 +154,11 @@ class EventMutation:
             all_day=input.all_day,
             time_zone=input.time_zone,
             sessions=[_session(session) for session in input.sessions],
-            **optional(in_person_seats=input.in_person_seats, online_seats=input.online_seats),
+            **optional(
+                in_person_seats=input.in_person_seats,
+                online_seats=input.online_seats,
+                audience=input.audience.fields(brand) if input.audience else None,
+            ),
         )
         return EventPayload(done=done)
 
@@ -132,6 +166,30 @@ class EventMutation:
     async def cancel_event(self, info: Info, input: EventInput) -> EventPayload:  # noqa: A002
         """Cancel an event.  Owners and builders only."""
         return EventPayload(done=await _act(info, "cancel_event", input.event_id, input.command_id))
+
+    @command
+    async def change_event_audience(self, info: Info, input: ChangeEventAudienceInput) -> EventPayload:  # noqa: A002
+        """Let only an audience and who is invited see an event, or every member.  Owners and builders only.
+
+        Who has asked for a seat is on the guest list from then on.
+        """
+        brand = ids.expect(input.event_id, "eventId", "Event").brand
+        audience = input.audience.fields(brand) if input.audience else None
+        done = await _act(info, "change_event_audience", input.event_id, input.command_id, audience=audience)
+        return EventPayload(done=done)
+
+    @command
+    async def invite_to_event(self, info: Info, input: EventGuestsInput) -> EventPayload:  # noqa: A002
+        """Put members on the guest list of an event; each is told once.  Owners and builders only."""
+        return EventPayload(done=await _act_on_guests(info, "invite_to_event", input))
+
+    @command
+    async def withdraw_event_invitations(self, info: Info, input: EventGuestsInput) -> EventPayload:  # noqa: A002
+        """Take members off the guest list; if not every member may come, they give their seats back.
+
+        Owners and builders only.
+        """
+        return EventPayload(done=await _act_on_guests(info, "withdraw_event_invitations", input))
 
     @command
     async def rsvp(self, info: Info, input: RsvpInput) -> RsvpPayload:  # noqa: A002
@@ -160,6 +218,12 @@ class EventMutation:
 async def _act(info: Info, name: str, event_id: str, command_id: str | None, **fields: Any) -> Done:
     event = ids.expect(event_id, "eventId", "Event")
     return await info.context.act(event.brand, f"events.event.{name}", command_id, event_id=event.key, **fields)
+
+
+async def _act_on_guests(info: Info, name: str, given: EventGuestsInput) -> Done:
+    brand = ids.expect(given.event_id, "eventId", "Event").brand
+    members = [ids.expect(one, "memberIds", "Member", brand=brand).key for one in given.member_ids]
+    return await _act(info, name, given.event_id, given.command_id, member_ids=members)
 
 
 def _session(session: SessionInput) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from strawberry import ID
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import AGENDAS, EVENTS, RSVPS
+from services.gateway.loaders import AGENDAS, EVENTS, INVITED, RSVPS
+from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
     Before,
@@ -108,6 +109,40 @@ class Attendee:
         return await load_members((one.scope, one.key) for one in those)
 
 
+@strawberry.type(description="A member who is invited to an event.")
+class Invitee:
+    """An entry of a guest list."""
+
+    scope: strawberry.Private[Scope]
+    row: strawberry.Private[replies.InviteeReply]
+    invited_at: datetime
+
+    @batch
+    @staticmethod
+    async def member(those: list["Invitee"]) -> Answers[Member | None]:
+        """Who is invited."""
+        return await load_members((one.scope, one.row.member_id) for one in those)
+
+    @batch
+    @staticmethod
+    async def invited_by(those: list["Invitee"]) -> Answers[Member | None]:
+        """Who invited them; null for the platform and for programs."""
+        return await load_members((one.scope, one.row.invited_by) for one in those)
+
+    @field
+    def rsvp(self) -> Attendee | None:
+        """Their RSVP; null for who has none."""
+        return Attendee.of(self.row.rsvp, self.scope) if self.row.rsvp else None
+
+
+@strawberry.type(
+    description="For whom an event is, beside who is invited; owners and builders always are.  "
+    "Without roles and segments it is for who is invited alone."
+)
+class EventAudience(Audience):
+    """An audience."""
+
+
 @strawberry.type(description="An event of a brand.")
 class Event(Followable):
     """An event with its counts."""
@@ -131,6 +166,9 @@ class Event(Followable):
     waitlisted_online: int
     checked_in_count: int
     session_count: int
+    audience: EventAudience | None = strawberry.field(
+        description="For whom alone it is there, beside who is invited; null for an event for every member."
+    )
 
     @staticmethod
     def of(row: replies.EventReply, scope: Scope) -> "Event":
@@ -156,6 +194,7 @@ class Event(Followable):
             waitlisted_online=row.waitlisted_online,
             checked_in_count=row.checked_in,
             session_count=row.session_count,
+            audience=EventAudience.of(row.audience, scope.brand) if row.audience else None,
         )
 
     @field
@@ -194,6 +233,22 @@ class Event(Followable):
         found = await self.scope.ask("events", "attendee_page", reply, event_id=self.row.id, page=page, **wanted)
         return connection(found, lambda row: Attendee.of(row, self.scope))
 
+    @field
+    async def invitees(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Invitee] | None:
+        """Who is invited, in the order of the invitations.  Owners, builders and who scheduled it only."""
+        page = page_arguments(first, after, last, before)
+        reply = replies.PageReply[replies.InviteeReply]
+        found = await self.scope.ask("events", "invitee_page", reply, event_id=self.row.id, page=page)
+        return connection(found, lambda row: Invitee(scope=self.scope, row=row, invited_at=row.invited_at))
+
+    @batch
+    @staticmethod
+    async def viewer_is_invited(those: list["Event"]) -> Answers[bool]:
+        """Whether the sender is invited."""
+        return await INVITED.present(((one.scope, one.row.id) for one in those), _invited)
+
     @batch
     @staticmethod
     async def viewer_rsvp(those: list["Event"]) -> Answers[Attendee | None]:
@@ -205,6 +260,10 @@ class Event(Followable):
     async def viewer_can(those: list["Event"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
         return await permissions("event", ((one.scope, one.row.id) for one in those), "events", "members")
+
+
+def _invited(invited: bool, _: Scope) -> bool:
+    return invited
 
 
 async def load_event(scope: Scope, key: str) -> Event | None:

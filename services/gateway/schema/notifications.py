@@ -46,6 +46,7 @@ class NotificationKind(Enum):
     POST_BY_PERSON = "post_by_person"
     POST_IN_SPACE = "post_in_space"
     REACTION = "reaction"
+    EVENT_INVITATION = "event_invitation"
     RSVP_PROMOTED = "rsvp_promoted"
     EVENT_CANCELLED = "event_cancelled"
     IDEA_SUBMITTED = "idea_submitted"
@@ -195,7 +196,7 @@ def _subject(one: Notification) -> Wanted | None:
             return Wanted(one.scope, "Member", subject)
         case NotificationKind.POST_IN_SPACE:
             return Wanted(one.scope, "Space", subject)
-        case NotificationKind.RSVP_PROMOTED | NotificationKind.EVENT_CANCELLED:
+        case NotificationKind.EVENT_INVITATION | NotificationKind.RSVP_PROMOTED | NotificationKind.EVENT_CANCELLED:
             return Wanted(one.scope, "Event", subject)
         case NotificationKind.IDEA_SUBMITTED:
             return Wanted(one.scope, "Board", subject)

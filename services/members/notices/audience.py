@@ -1,7 +1,7 @@
 """Whom a fact is told to: who follows, who takes part, minus who may not, must not or does not want to hear of it."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import NamedTuple
 
 from libs.access.audience import Viewer
@@ -41,9 +41,10 @@ class Audience:
         self._follows = follows
         self._choices = choices
         self.threads = app.view(ThreadPeopleView())
+        self._events = app.view(EventPeopleView())
         self._people: dict[str, PeopleView] = {
             "thread": self.threads,
-            "event": app.view(EventPeopleView()),
+            "event": self._events,
             "idea": app.view(IdeaPeopleView()),
         }
 
@@ -63,9 +64,9 @@ class Audience:
         await catch_up(self._app, self._access, self._memberships, self._follows, self._choices)
         if fact.people is not None:
             await catch_up(self._app, self._people[fact.people])
-        space = fact.refs.get("space", "")
-        if space:
-            await catch_up(self._app, self._spaces)
+        where = _where(fact)
+        if where is not None:
+            await catch_up(self._app, self._events if where.kind is TargetKind.EVENT else self._spaces)
         reasons = await self._reasons(fact, within)
         for concern in fact.concerns:
             words = await self._follows.words_on(fact.brand, concern, within)
@@ -74,26 +75,28 @@ class Audience:
                     reasons.pop(member, None)
         for member in await self._follows.who_blocks(fact.brand, fact.actor, within):
             reasons.pop(member, None)
-        members = await self._let_in(fact.brand, space, reasons.keys() - {fact.actor, SYSTEM})
+        candidates = reasons.keys() - {fact.actor, SYSTEM}
+        if where is None:
+            members = sorted(await self._people_among(fact.brand, candidates))
+        else:
+            members = sorted((await self._let_in(fact.brand, [where], candidates))[where])
         choices = await self._choices.of_many(fact.brand, members)
         return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]
 
     async def hidden(self, brand: str, member: str, targets: Collection[Target]) -> set[Target]:
-        """Which of these are spaces, or stand in ones, that a member is not let into.  Raises as `receivers`."""
+        """Which of these are spaces or events, or stand in spaces, that a member is not let into.
+
+        Raises as `receivers`.
+        """
         threads = [target.id for target in targets if target.kind is TargetKind.THREAD]
-        places = {target: target.id for target in targets if target.kind is TargetKind.SPACE}
+        places = {target: target for target in targets if target.kind in {TargetKind.SPACE, TargetKind.EVENT}}
         if not threads and not places:
             return set()
-        await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads)
-        of = await self.threads.spaces(brand, threads)
-        places |= {Target(TargetKind.THREAD, thread): of.get(thread, "") for thread in threads}
-        audiences = await self._spaces.audiences(brand, set(places.values()))
-        viewer = (await self._viewers(brand, await self._people_among(brand, [member]))).get(member)
-        return {
-            target
-            for target, space in places.items()
-            if viewer is None or (space in audiences and not audiences[space].admits(viewer.in_space(space)))
-        }
+        await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads, self._events)
+        spaces = await self.threads.spaces(brand, threads)
+        places |= {Target(TargetKind.THREAD, id_): Target(TargetKind.SPACE, spaces.get(id_, "")) for id_ in threads}
+        let_in = await self._let_in(brand, set(places.values()), [member])
+        return {target for target, where in places.items() if member not in let_in[where]}
 
     async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
         """Why each of a slice would hear of it."""
@@ -113,21 +116,45 @@ class Audience:
                     del found[member]
         return found
 
-    async def _let_in(self, brand: str, space: str, candidates: Collection[str]) -> list[str]:
-        """Who of these is in the brand now, a person, and let into the space (none: "")."""
+    async def _let_in(
+        self, brand: str, places: Collection[Target], candidates: Collection[str]
+    ) -> dict[Target, set[str]]:
+        """Who of these is in the brand now, a person, and let into each of these spaces and events."""
         rights = await self._people_among(brand, candidates)
-        audience = (await self._spaces.audiences(brand, [space])).get(space) if space else None
-        if audience is None:
-            return sorted(rights)
-        viewers = await self._viewers(brand, rights)
-        return sorted(member for member, viewer in viewers.items() if audience.admits(viewer.in_space(space)))
+        spaces = {place.id for place in places if place.kind is TargetKind.SPACE}
+        events = {place.id for place in places if place.kind is TargetKind.EVENT}
+        audiences = {
+            **{
+                Target(TargetKind.SPACE, id_): one for id_, one in (await self._spaces.audiences(brand, spaces)).items()
+            },
+            **{
+                Target(TargetKind.EVENT, id_): one for id_, one in (await self._events.audiences(brand, events)).items()
+            },
+        }
+        if not audiences:
+            return {place: set(rights) for place in places}
+        exclusive = {place.id for place in audiences if place.kind is TargetKind.EVENT}
+        invited = await self._events.invited(brand, exclusive, rights)
+        segments = await self._memberships.segments_of_many(brand, rights)
+        now_ms = to_ms(self._app.clock.now())
+        viewers = {member: Viewer(has.roles(now_ms), segments[member]) for member, has in rights.items()}
+
+        def lets_in(place: Target, member: str) -> bool:
+            if place not in audiences or (place.kind is TargetKind.EVENT and (place.id, member) in invited):
+                return True
+            viewer = viewers[member]
+            return audiences[place].admits(viewer.in_space(place.id if place.kind is TargetKind.SPACE else ""))
+
+        return {place: {member for member in rights if lets_in(place, member)} for place in places}
 
     async def _people_among(self, brand: str, candidates: Collection[str]) -> dict[str, Rights]:
         """Who of these is in the brand now and a person, and what they have there."""
         return await self._access.rights_of_many(brand, [one for one in candidates if not is_account(one)])
 
-    async def _viewers(self, brand: str, rights: Mapping[str, Rights]) -> dict[str, Viewer]:
-        """Those as audiences see them."""
-        segments = await self._memberships.segments_of_many(brand, rights)
-        now_ms = to_ms(self._app.clock.now())
-        return {member: Viewer(has.roles(now_ms), segments[member]) for member, has in rights.items()}
+
+def _where(fact: Fact) -> Target | None:
+    """In which space or at which event it happened."""
+    if event := fact.refs.get("event"):
+        return Target(TargetKind.EVENT, event)
+    space = fact.refs.get("space")
+    return Target(TargetKind.SPACE, space) if space else None

@@ -16,6 +16,7 @@ from services.members.notices.foreign import (
     IdeaSubmitted,
     MemberLeft,
     MemberNudged,
+    MembersInvited,
     MemberSpotlighted,
     PostPublished,
     ReactionAdded,
@@ -45,7 +46,7 @@ STREAMS: Final[dict[str, tuple[tuple[str, ...], tuple[type[Event], ...]]]] = {
         ("evt.discussions.*.thread.>", "evt.discussions.*.reaction.>"),
         (PostPublished, ReplyPublished, ReactionAdded),
     ),
-    "EVENTS": (("evt.events.*.event.>",), (RsvpPromoted, EventCancelled)),
+    "EVENTS": (("evt.events.*.event.>",), (MembersInvited, RsvpPromoted, EventCancelled)),
     "FEEDBACK": (("evt.feedback.*.idea.>",), (IdeaSubmitted, IdeaStatusChanged)),
 }
 
@@ -107,6 +108,10 @@ def fact_of(recorded: Recorded[Any]) -> Fact | None:
             thread = Target(TargetKind.THREAD, id_)
             reason = Reason(kind=Kind.REACTION, subject=target)
             return _fact(recorded, (reason,), concerns=(by, thread), refs={"thread": id_, "target": target})
+        case MembersInvited(member_ids=members):
+            reason = Reason(kind=Kind.EVENT_INVITATION, subject=id_)
+            event = Target(TargetKind.EVENT, id_)
+            return _fact(recorded, (reason,), concerns=(by, event), members=members, refs={"event": id_})
         case RsvpPromoted(member_id=member):
             # Whose plans change hears of it, whatever they muted.
             reason = Reason(kind=Kind.RSVP_PROMOTED, subject=id_)

@@ -30,7 +30,10 @@ _AGGREGATES: Final[dict[TargetKind, tuple[str, str]]] = {
 
 
 class FollowState(StrEnum):
-    """How a member stands to a thing.  TAKES_PART: they wrote, asked for a seat or voted, and so hear of it."""
+    """How a member stands to a thing.
+
+    TAKES_PART: they wrote, asked for a seat, are invited or voted, and so hear of it.
+    """
 
     NOTHING = "nothing"
     TAKES_PART = "takes_part"

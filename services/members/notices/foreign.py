@@ -130,6 +130,42 @@ class ReactionAdded(Event, frozen=True, kw_only=True):
 # events
 
 
+class EventScheduled(Event, frozen=True, kw_only=True):
+    """The event that is the aggregate is to take place: for an audience only, or for every member."""
+
+    wire_name: ClassVar[str] = "event_scheduled"
+
+    audience: Audience | None = None
+
+
+class EventAudienceChanged(Event, frozen=True, kw_only=True):
+    """From now on an event is for this audience and who is invited only; None: for every member.
+
+    `invited` are on the guest list because of it.
+    """
+
+    wire_name: ClassVar[str] = "event_audience_changed"
+
+    audience: Audience | None
+    invited: tuple[str, ...]
+
+
+class MembersInvited(Event, frozen=True, kw_only=True):
+    """These members are on the guest list."""
+
+    wire_name: ClassVar[str] = "members_invited"
+
+    member_ids: tuple[str, ...]
+
+
+class InvitationsWithdrawn(Event, frozen=True, kw_only=True):
+    """These members no longer are."""
+
+    wire_name: ClassVar[str] = "invitations_withdrawn"
+
+    member_ids: tuple[str, ...]
+
+
 class RsvpConfirmed(Event, frozen=True, kw_only=True):
     """The member has a seat at the event that is the aggregate."""
 

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     POST_BY_PERSON = "post_by_person"
     POST_IN_SPACE = "post_in_space"
     REACTION = "reaction"
+    EVENT_INVITATION = "event_invitation"
     RSVP_PROMOTED = "rsvp_promoted"
     EVENT_CANCELLED = "event_cancelled"
     IDEA_SUBMITTED = "idea_submitted"
@@ -62,6 +63,7 @@ QUIET: Final[dict[Kind, Choice]] = {
     Kind.POST_BY_PERSON: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.POST_IN_SPACE: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.REACTION: Choice(inbox=True, mail=Mail.OFF),
+    Kind.EVENT_INVITATION: Choice(inbox=True, mail=Mail.NOW),
     Kind.RSVP_PROMOTED: Choice(inbox=True, mail=Mail.NOW),
     Kind.EVENT_CANCELLED: Choice(inbox=True, mail=Mail.NOW),
     Kind.IDEA_SUBMITTED: Choice(inbox=True, mail=Mail.WEEKLY),

@@ -112,6 +112,7 @@ class TopPost(Struct, frozen=True, kw_only=True):
 _SUBJECTS: Final[Mapping[Kind, tuple[str, str, type[Any]]]] = {
     Kind.REPLY: ("discussions", "posts_get_many", _Titled),
     Kind.POST_IN_SPACE: ("discussions", "spaces_get_many", _Named),
+    Kind.EVENT_INVITATION: ("events", "events_get_many", _Titled),
     Kind.RSVP_PROMOTED: ("events", "events_get_many", _Titled),
     Kind.EVENT_CANCELLED: ("events", "events_get_many", _Titled),
     Kind.IDEA_SUBMITTED: ("feedback", "boards_get_many", _Named),

@@ -64,6 +64,13 @@ def test_a_reaction_is_for_the_author_alone() -> None:
     assert (reaction.people, reaction.members) == (None, ("m7",))
 
 
+def test_an_invitation_is_for_who_is_invited() -> None:
+    invited = fact(foreign.MembersInvited(member_ids=("m5", "m6")), "ev1")
+    assert (invited.members, invited.people) == (("m5", "m6"), None)
+    assert invited.reasons == (Reason(kind=Kind.EVENT_INVITATION, subject="ev1"),)
+    assert Target(TargetKind.EVENT, "ev1") in invited.concerns
+
+
 def test_a_seat_is_for_who_waited() -> None:
     promoted = fact(foreign.RsvpPromoted(member_id="m5"), "ev1")
     assert (promoted.members, promoted.reasons[0].target, promoted.concerns) == (("m5",), None, ())

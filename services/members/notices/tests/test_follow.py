@@ -144,5 +144,5 @@ class TestWhatHolds:
     def test_every_kind_has_a_default_and_what_is_noisy_makes_no_mail_of_its_own(self) -> None:
         assert set(QUIET) == set(Kind)
         at_once = {kind for kind, choice in QUIET.items() if choice.mail is Mail.NOW}
-        assert at_once == {Kind.RSVP_PROMOTED, Kind.EVENT_CANCELLED}
+        assert at_once == {Kind.EVENT_INVITATION, Kind.RSVP_PROMOTED, Kind.EVENT_CANCELLED}
         assert QUIET[Kind.REACTION].mail is Mail.OFF

@@ -139,6 +139,46 @@ class TestEventsAndIdeas:
         assert kinds(await world.inbox("dan")) == [("event_cancelled", "ev1", 1)], "plans that fall through are told"
         assert await world.inbox("bob") == []
 
+    async def test_who_is_invited_is_told_once_and_nobody_else(self, world: World) -> None:
+        few = Audience(roles=(Role.AMBASSADOR,))
+        await world.write("events", "event", "ev1", foreign.EventScheduled(audience=few), actor="ada")
+        await world.write(
+            "events", "event", "ev1", foreign.MembersInvited(member_ids=("ada", "bob", "cyn", "gone")), actor="ada"
+        )
+        assert kinds(await world.inbox("bob")) == [("event_invitation", "ev1", 1)]
+        assert kinds(await world.inbox("cyn")) == [("event_invitation", "ev1", 1)]
+        assert await world.inbox("ada") == [], "nobody is told what they did themselves"
+        assert await world.inbox("dan") == []
+
+    async def test_of_an_exclusive_event_hears_who_is_let_in(self, world: World) -> None:
+        """Bob is invited no longer, Cyn is an ambassador no longer, Dan is invited; all had to do with it."""
+        event = Target(TargetKind.EVENT, "ev1")
+        ambassadors = Audience(roles=(Role.AMBASSADOR,))
+        await world.write("events", "event", "ev1", foreign.EventScheduled(audience=ambassadors), actor="ada")
+        await world.write("members", "member", "cyn", member.RoleGranted(role=Role.AMBASSADOR))
+        await world.write("events", "event", "ev1", foreign.MembersInvited(member_ids=("bob", "dan")), actor="ada")
+        await world.write(
+            "events", "event", "ev1", *(foreign.RsvpWaitlisted(member_id=one) for one in ("bob", "cyn")), actor="bob"
+        )
+        for who in ("bob", "cyn", "dan"):
+            await world.send("follow", Follow, who, kind=event.kind, target_id=event.id)
+        await world.settled()
+        await world.write("events", "event", "ev1", foreign.InvitationsWithdrawn(member_ids=("bob",)), actor="ada")
+        await world.write("members", "member", "cyn", member.RoleRevoked(role=Role.AMBASSADOR))
+        for commands in (Follow, Unfollow, Mute):
+            for who in ("bob", "cyn"):
+                with pytest.raises(DomainError, match="there is no such event"):
+                    await world.send("follow", commands, who, kind=event.kind, target_id=event.id)
+        await world.write(
+            "events", "event", "ev1", *(foreign.RsvpPromoted(member_id=one) for one in ("bob", "cyn")), actor="ada"
+        )
+        await world.write("events", "event", "ev1", foreign.EventCancelled(), actor="ada")
+        told = {who: {one.kind for one in await world.inbox(who)} for who in ("bob", "cyn", "dan")}
+        assert Kind.EVENT_CANCELLED in told["dan"]
+        assert not {Kind.EVENT_CANCELLED, Kind.RSVP_PROMOTED} & (told["bob"] | told["cyn"])
+        await world.write("events", "event", "ev1", foreign.EventAudienceChanged(audience=None, invited=()))
+        await world.send("follow", Follow, "bob", kind=event.kind, target_id=event.id)
+
     async def test_each_who_wants_an_idea_hears_once_how_far_it_is(self, world: World) -> None:
         await world.follow(["dan"], Target(TargetKind.BOARD, "o1"))
         await world.write("feedback", "idea", "i1", foreign.IdeaSubmitted(board_id="o1"), actor="ada")

@@ -116,6 +116,36 @@ async def test_who_wants_to_come_to_an_event(mongo_url: str) -> None:
         assert await bench.view.people_of("b1", "ev1", EVERYBODY) == {"m1", "m2"}
 
 
+async def test_for_whom_an_event_is(mongo_url: str) -> None:
+    few = Audience(roles=(Role.AMBASSADOR,))
+    events = (
+        foreign.EventScheduled(audience=few),
+        foreign.MembersInvited(member_ids=("m1", "m2", "m3")),
+        foreign.RsvpConfirmed(member_id="m3"),
+        foreign.InvitationsWithdrawn(member_ids=("m2", "m3")),
+        foreign.EventAudienceChanged(audience=Audience(), invited=("m4",)),
+    )
+    contents = set()
+    for parts in ([events], [(event,) for event in events]):
+        async with view_bench(EventPeopleView(), mongo_url) as bench:
+            for part in parts:
+                await bench.given(*part, id="ev1")
+            await bench.given(foreign.EventScheduled(), foreign.MembersInvited(member_ids=("m2",)), id="ev2")
+            await bench.given(*events[:2], foreign.EventAudienceChanged(audience=None, invited=()), id="ev3")
+            await bench.given(events[0], id="ev2", brand="b2")
+            view = bench.view
+            assert await view.audiences("b1", ["ev1", "ev2", "ev3", "ev9"]) == {"ev1": Audience()}
+            invited = await view.invited("b1", ["ev1", "ev2"], ["m1", "m2", "m3", "m4", "m9"])
+            assert invited == {("ev1", "m1"), ("ev1", "m4"), ("ev2", "m2")}
+            assert await view.invited("b2", ["ev2"], ["m2"]) == set()
+            assert await view.people_of("b1", "ev1", EVERYBODY) == {"m1", "m3", "m4"}, (
+                "they are told what becomes of it"
+            )
+            assert await view.taking_part("b1", ["ev1", "ev2"], "m1") == [True, False]
+            contents.add(await canonical(view))
+    assert len(contents) == 1
+
+
 async def test_who_wants_an_idea(mongo_url: str) -> None:
     async with view_bench(IdeaPeopleView(), mongo_url) as bench:
         await bench.given(foreign.IdeaSubmitted(board_id="o1"), id="i1", actor="m1")
@@ -191,7 +221,6 @@ async def test_for_whom_spaces_are(mongo_url: str) -> None:
             await bench.given(foreign.SpaceCreated(), aggregate="space", id="s2")
             await bench.given(events[0], events[1], aggregate="space", id="s3")
             await bench.given(events[0], aggregate="space", id="s2", brand="b2")
-            found = [await bench.view.audience("b1", space) for space in ("s1", "s2", "s3", "s4")]
-            assert found == [jury, None, None, None]
+            assert await bench.view.audiences("b1", ["s1", "s2", "s3", "s4"]) == {"s1": jury}
             contents.add(await canonical(bench.view))
     assert len(contents) == 1

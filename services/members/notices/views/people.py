@@ -1,5 +1,7 @@
 """Who takes part in a thread, an event or an idea, and whose it is: they hear of it without having to follow it.
 
+What is not for every member is not told to who is not let in: the view of events also says for whom they are.
+
 Each view stands on the stream of one service.  A person is a document with the key of what they take part in
 (brand:id), their id and their place.
 """
@@ -10,10 +12,15 @@ from typing import Any, ClassVar
 from msgspec import Struct
 from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne
 
+from libs.access.audience import Audience
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from services.members.notices.foreign import (
+    EventAudienceChanged,
+    EventScheduled,
     IdeaSubmitted,
+    InvitationsWithdrawn,
+    MembersInvited,
     PostPublished,
     ReplyPublished,
     RsvpCancelled,
@@ -23,6 +30,7 @@ from services.members.notices.foreign import (
     VoteWithdrawn,
 )
 from services.members.notices.places import Slice, place, places_in
+from services.members.notices.views.audiences import AUDIENCES, audience_write, audiences_of
 
 _PEOPLE: Sequence[IndexModel] = (IndexModel([("of", ASCENDING), ("place", ASCENDING)]),)
 
@@ -101,14 +109,22 @@ class ThreadPeopleView(PeopleView):
 
 
 class EventPeopleView(PeopleView):
-    """Who has a seat at an event or waits for one."""
+    """Who has a seat at an event, waits for one or is invited.  `audiences`: as `audiences.py` says, of events."""
 
     name = "event_people"
-    version = 1
+    version = 2
     stream = "EVENTS"
-    events = (RsvpConfirmed, RsvpWaitlisted, RsvpCancelled)
+    events = (
+        EventScheduled,
+        EventAudienceChanged,
+        MembersInvited,
+        InvitationsWithdrawn,
+        RsvpConfirmed,
+        RsvpWaitlisted,
+        RsvpCancelled,
+    )
     subjects = ("evt.events.*.event.>",)
-    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"people": _PEOPLE}
+    collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"people": _PEOPLE, AUDIENCES: ()}
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes."""
@@ -117,6 +133,27 @@ class EventPeopleView(PeopleView):
                 yield _takes_part(recorded, member, "asked")
             case RsvpCancelled(member_id=member):
                 yield _leaves(recorded, member, "asked")
+            case EventScheduled(audience=audience):
+                yield audience_write(recorded, audience)
+            case EventAudienceChanged(audience=audience, invited=members):
+                yield audience_write(recorded, audience)
+                yield from (_takes_part(recorded, member, "invited") for member in members)
+            case MembersInvited(member_ids=members):
+                yield from (_takes_part(recorded, member, "invited") for member in members)
+            case InvitationsWithdrawn(member_ids=members):
+                yield from (_leaves(recorded, member, "invited") for member in members)
+
+    async def audiences(self, brand: str, events: Collection[str]) -> dict[str, Audience]:
+        """For whom events are beside who is invited; none of those that are for every member."""
+        return await audiences_of(self, brand, events)
+
+    async def invited(self, brand: str, events: Collection[str], members: Collection[str]) -> set[tuple[str, str]]:
+        """Who of these is on the guest lists of which of these events: pairs of an event and a member."""
+        keys = [f"{brand}:{event}:invited:{member}" for event in events for member in members]
+        if not keys:
+            return set()
+        found = self.collection("people").find({"_id": {"$in": keys}})
+        return {(document["of"].removeprefix(f"{brand}:"), document["member"]) async for document in found}
 
 
 class IdeaPeopleView(PeopleView):
@@ -141,7 +178,7 @@ class IdeaPeopleView(PeopleView):
 
 
 #: How somebody can take part: an author who takes their vote back is still the author.
-_WAYS = ("wrote", "asked")
+_WAYS = ("wrote", "asked", "invited")
 
 
 def _takes_part(recorded: Recorded[Any], member: str, way: str) -> Write:
