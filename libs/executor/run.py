@@ -294,7 +294,8 @@ class Run:
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:  # gathering nothing would ask for a loop, and there is none where nothing may be awaited
+            await asyncio.gather(*tasks, return_exceptions=True)
         self.stop()
 
 

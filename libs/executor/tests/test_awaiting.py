@@ -4,6 +4,7 @@ import asyncio
 import gc
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -203,8 +204,10 @@ async def test_a_stream_is_closed_when_the_operation_is_cancelled() -> None:
 
 def test_what_has_to_be_awaited_cannot_be_had_without_a_loop() -> None:
     schema = resolving(Query_word=lambda *_: asyncio.sleep(0))
+    with ThreadPoolExecutor(1) as elsewhere:  # where no loop has been
+        running = elsewhere.submit(Executor(schema).execute_sync, parse("{ word }"))
     with pytest.raises(RuntimeError, match="not synchronous"):
-        Executor(schema).execute_sync(parse("{ word }"))
+        running.result()
 
 
 def test_what_interrupts_a_resolver_leaves_nothing_behind() -> None:
