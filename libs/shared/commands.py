@@ -86,12 +86,15 @@ class CommandHandler(Generic[S, C, E]):
         if not await self.states.is_current(subject, known.sequence):
             await self.states.refresh(subject, known)
 
-    async def rehearse(self, command: C) -> bool:
+    async def rehearse(self, command: C, *, fresh: bool = False) -> bool:
         """Whether the command would change something, as far as the aggregate is remembered; nothing is stored.
 
-        Raises `DomainError`: a refusal of the decider.
+        With `fresh`, as the stream's leader has it now.  Raises `DomainError`: a refusal of the decider.
         """
-        known = await self.states.current(self.subject_of(command))
+        subject = self.subject_of(command)
+        if fresh:
+            await self.refresh(subject)
+        known = await self.states.current(subject)
         return bool(self.decider.decide(known.state, command))
 
     def subject_of(self, command: C) -> Subject:

@@ -1,6 +1,6 @@
 """The commands of members that reach over several aggregates: unique slugs, founders, the door of a brand."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -29,6 +29,7 @@ from libs.shared.domain import (
 )
 from services.members import brand, charter, member, member_decisions, network, service_account
 from services.members.brand import CreateBrand, EnterStage
+from services.members.consents import permissions as consent_permissions
 from services.members.consents.composition import PurposeGuard
 from services.members.consents.consent import GiveConsent, WithdrawConsent
 from services.members.homes import Homes
@@ -53,6 +54,7 @@ from services.members.notices.follow import Mute, Unfollow
 from services.members.notices.inbox import ReadNotices
 from services.members.notices.preferences import ChooseNotifications, SwitchMail
 from services.members.permissions import Known
+from services.members.profiles import permissions as profile_permissions
 from services.members.profiles.composition import BY_THE_FORM, FormGuard
 from services.members.profiles.external_ids import ExternalIds
 from services.members.profiles.profile import ChooseMemberLocale, HideProfileFields
@@ -126,12 +128,13 @@ class Commands:
         self.brands = app.aggregate(replace(brand.DECIDER, commands=others), upcasters=brand.UPCASTERS)
         self._network_slugs = app.aggregate(replace(claims("network_slug"), commands=()))
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
+        self._by_purpose, self._by_form = PurposeGuard(app), FormGuard(app)
         guards: dict[type[Command], Guard] = {
             JoinBrand: self.guard_join,
             AdmitMember: self.guard_admit,
             AcceptRules: self._guard_rules,
-            GiveConsent: PurposeGuard(app),
-            **FormGuard(app).guards(),
+            GiveConsent: self._by_purpose,
+            **self._by_form.guards(),
         }
         self.members = app.aggregate(
             replace(member_decisions.DECIDER, commands=_without(member_decisions.DECIDER, ExternalIds.COMMANDS)),
@@ -148,10 +151,14 @@ class Commands:
         app.command("brand", CreateBrand, self._create_brand, open_to_all=True, rehearse=self._may_create_brand)
         app.on_start(self._check_identity_key)
 
-    def examples(self) -> Mapping[str, Examples]:
+    def examples(self) -> Sequence[Mapping[str, Examples]]:
         """What a viewer could send about each kind of thing, for `viewer_can`."""
         known = Known(self._settings, self._authorizer, self._networks, self.members, self._accounts)
-        return known.examples()
+        return (
+            known.examples(),
+            profile_permissions.examples(self._by_form.forms, self.members),
+            consent_permissions.examples(self._by_purpose.purposes, self.members),
+        )
 
     async def _create_network(self, command: CreateNetwork) -> Accepted:
         command = await self._as_operator(command)

@@ -1,6 +1,6 @@
 """What a viewer could send about brands, members, service accounts and networks: examples to rehearse, no rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -18,6 +18,7 @@ from libs.shared.settings import Settings
 from services.members.brand import BrandKind, CreateBrand, EnterStage, SwitchModule
 from services.members.charter import CharterPart, PublishCharter
 from services.members.home import ChooseLocale, DesignHome, SetDomain, Theme
+from services.members.invitations import permissions as invitations
 from services.members.member import (
     AcceptRules,
     AdmitMember,
@@ -32,6 +33,10 @@ from services.members.member import (
     RevokeRole,
 )
 from services.members.network import AppointAdmin, DismissAdmin, Network, NetworkCommand, NetworkEvent
+from services.members.networking import permissions as networking
+from services.members.notices import permissions as notices
+from services.members.provisioning import permissions as provisioning
+from services.members.segments import permissions as segments
 from services.members.service_account import (
     CloseServiceAccount,
     CreateServiceAccount,
@@ -48,6 +53,15 @@ from services.members.standing.facts import (
     ReinstateMember,
     RevokeVerifiedMark,
     SuspendMember,
+)
+
+#: The examples of the parts of the service that need to look at nothing.
+PARTS: Final[Sequence[Mapping[str, Examples]]] = (
+    invitations.EXAMPLES,
+    networking.EXAMPLES,
+    notices.EXAMPLES,
+    provisioning.EXAMPLES,
+    segments.EXAMPLES,
 )
 
 #: Of what must not be what is there already, there are two: one of them is another one.

@@ -16,9 +16,9 @@ from services.members.furnishing import Furnishing
 from services.members.invitations.composition import compose_invitations
 from services.members.journeys.composition import compose_journeys
 from services.members.mail.composition import compose_mail
-from services.members.networking import permissions as networking_permissions
 from services.members.networking.composition import compose_networking
 from services.members.notices.composition import Forget, compose_notices
+from services.members.permissions import PARTS
 from services.members.profiles.composition import compose_profiles
 from services.members.provisioning.service import compose_provisioning
 from services.members.recognition.composition import compose_recognition
@@ -84,21 +84,21 @@ def compose(app: App) -> None:
     app.authorise(authorizer.to_act, ALL_ROLES, authorizer.admit)
     commands = Commands(app, authorizer)
     Furnishing.register(app)
-    journeys = compose_journeys(app, authorizer, commands.members)
+    on_journeys, journeys = compose_journeys(app, authorizer, commands.members)
     _network_queries(app)
     brands = _brand_queries(app)
     mailer = compose_mail(app, brands)
     invitations = compose_invitations(app, authorizer, commands, brands, mailer)
     members = _member_queries(app, authorizer)
     charters = _charter_queries(app, authorizer)
-    compose_permissions(app, access, commands.examples(), networking_permissions.EXAMPLES)
     _service_account_queries(app, authorizer)
     consents, agreed = compose_consents(app, authorizer)
     told, forget_told = compose_notices(app, authorizer, access, mailer, consents)
     erasures = _erasures(app, authorizer, commands, forget_told)
-    recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
+    on_recognition, recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
     segments = compose_segments(app, authorizer, commands.members)
+    compose_permissions(app, access, *commands.examples(), *PARTS, on_journeys, on_recognition)
     compose_erasing(app)
     compose_export(
         app,

@@ -180,7 +180,7 @@ async def test_need_40_who_is_suspended_reads_and_writes_nothing_until_reinstate
     shown = await fields(platform, made, mine, subject)
     assert shown["viewer"]["standing"]["exclusion"]["reason"] == "Insulted Mona", "who is suspended is told why"
     assert [node["title"] for node in shown["posts"]["nodes"]] == ["Hello"]
-    assert set(shown["viewerCan"]) == {"LEAVE_BRAND", "ERASE_ME"}
+    assert set(shown["viewerCan"]) == {"LEAVE_BRAND", "ERASE_ME", "HIDE_PROFILE_FIELDS"}
     out = "excludedMembers { nodes { member { displayName } } }"
     assert await errors(platform, made, out, made.member) == ["FORBIDDEN"]
     excluded = await fields(platform, made, out, moderator, done["consistencyToken"])

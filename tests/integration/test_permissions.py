@@ -3,8 +3,10 @@
 The cases are read off the schema and off the services: a new mutation has a permission, or says here why not.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -16,7 +18,7 @@ from libs.shared.testing.platform import OPERATOR, Platform
 from services.gateway import consistency
 from services.gateway import ids as global_ids
 from services.gateway.schema.permissions import Permission
-from tests.integration.community import COLORS, Community, accepted, found, run, tomorrow
+from tests.integration.community import COLORS, COMPANY, Community, accepted, found, provision_group, run, tomorrow
 from tests.integration.test_isolation import NODES, SCHEMA, object_type
 
 #: Mutations that are not about a thing that is there.
@@ -32,19 +34,6 @@ def camel(name: str) -> str:
     head, *rest = name.lower().split("_")
     return head + "".join(word.title() for word in rest)
 
-
-#: Mutations that nobody is told about yet: on forms, consents, invitations, recognition, notices, the directory.
-NOT_TOLD: Final = {
-    "defineProfileField", "retireProfileField", "restoreProfileField", "orderProfileFields", "chooseFieldAudience",
-    "setProfileFields", "hideProfileFields", "chooseAvatar", "chooseMemberLocale", "setExternalId",
-    "publishConsentPurpose", "retireConsentPurpose", "restoreConsentPurpose", "giveConsent", "withdrawConsent",
-    "inviteMember", "resendInvitation", "revokeInvitation", "awardBadge", "revokeBadge", "spotlightMember",
-    "addToSegment", "changeSegment", "createSegment", "deleteSegment", "takeFromSegment", "beginJourney",
-    "chooseNudges", "completeJourneyStep", "publishJourney", "setNudgeRule", "skipJourneyStep",
-    "endSpotlight", "publishRecognitionRules", "showOnLeaderboard", "configureDirectory", "mapGroupToRole",
-    "follow", "unfollow", "mute", "readNotifications", "chooseNotifications", "switchNotificationMail",
-    "chooseDigestTimeZone", "proposeNotificationDefaults",
-}  # fmt: skip
 
 #: Who asks: a role, as a member is granted it, and what they are beside.
 VIEWERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -69,17 +58,24 @@ DONE: Final = {
     "owner": {camel(one.name) for one in Permission} - _NETWORK - _COMING_AND_GOING,
     "founder who runs the network": _NETWORK,
     "stranger": _COMING_AND_GOING,
-    "member": {"publishPost", "publishReply", "addReaction", "rsvp", "checkIn", "castVote", "submitIdea", "leaveBrand"},
+    "member": {
+        "publishPost", "publishReply", "addReaction", "rsvp", "checkIn", "castVote", "submitIdea", "leaveBrand",
+        "setProfileFields", "hideProfileFields", "chooseAvatar", "chooseMemberLocale", "giveConsent", "withdrawConsent",
+        "beginJourney", "completeJourneyStep", "skipJourneyStep", "chooseNudges", "showOnLeaderboard", "endSpotlight",
+        "follow", "unfollow", "mute", "readNotifications", "chooseNotifications", "switchNotificationMail",
+    },
     "guest speaker": {"publishPost"},
-    "suspended": {"leaveBrand", "eraseMe"},
+    "suspended": {"leaveBrand", "eraseMe", "hideProfileFields", "withdrawConsent"},
     "banned": {"eraseMe"},
-}
+}  # fmt: skip
+#: What a suspended member may do at most: go, show less, and take back.
+LETTING_GO: Final = {"leaveBrand", "eraseMe", "hideProfileFields", "withdrawConsent"}
 
 
 def test_every_mutation_is_a_permission_or_says_why_not() -> None:
     permitted = {camel(permission.name) for permission in Permission}
-    assert permitted | set(NOT_ASKED) | NOT_TOLD == set(object_type("Mutation").fields)
-    assert not permitted & {*NOT_ASKED, *NOT_TOLD}
+    assert permitted | set(NOT_ASKED) == set(object_type("Mutation").fields)
+    assert not permitted & set(NOT_ASKED)
 
 
 def test_a_permission_is_described_by_its_mutation() -> None:
@@ -91,16 +87,38 @@ def test_a_permission_is_described_by_its_mutation() -> None:
 
 
 def test_everything_that_a_mutation_is_about_says_what_the_viewer_can() -> None:
-    silent = {kind for kind in NODES if "viewerCan" not in object_type(kind).fields}
-    assert silent == {"Invitation", "Notification", "ProvisionedGroup", "Segment"}, "those of NOT_TOLD"
+    assert [kind for kind in NODES if "viewerCan" not in object_type(kind).fields] == []
+    assert {KINDS[kind] for kind in KINDS} == set(NODES), "each is tried"
 
 
 #: What each kind of thing is of; a name with more behind it is another one of the same type.
 KINDS: Final = {
-    "Space": "Space", "Space that broadcasts": "Space", "Post": "Post", "Reply": "Reply", "Event": "Event",
-    "Board": "Board", "Idea": "Idea", "ServiceAccount": "ServiceAccount", "Member": "Member",
-    "Member who moderates": "Member", "Network": "Network", "Brand": "Brand",
+    "Segment": "Segment", "Segment by a rule": "Segment", "Invitation": "Invitation",
+    "ProvisionedGroup": "ProvisionedGroup", "Notification": "Notification", "Space": "Space",
+    "Space that broadcasts": "Space", "Post": "Post", "Reply": "Reply", "Event": "Event", "Board": "Board",
+    "Idea": "Idea", "ServiceAccount": "ServiceAccount", "Member": "Member", "Member who moderates": "Member",
+    "Member oneself": "Member", "Network": "Network", "Brand": "Brand",
 }  # fmt: skip
+
+#: What has no state: it is always permitted, or never, and nothing else follows from it.
+STATELESS: Final = {"follow", "mute", "unfollow"}
+#: How many mutations are tried at the same time: as many as a gateway that is busy lets in.
+AT_ONCE: Final = 6
+#: The keys of the brand's own fields of profiles.
+FIELDS: Final = ("company", "city")
+#: A journey of steps that nothing completes by itself, and of which nobody is reminded.
+STEPS: Final = [
+    {
+        "stepId": step, "kind": "CUSTOM", "afterDays": 30, "completedBy": by,
+        "wordings": [{"locale": "en", "title": step}],
+    }
+    for step, by in (("coffee", "MEMBER"), ("tea", "MEMBER"), ("talk", "LEADER"))
+]  # fmt: skip
+
+
+def field(key: str, label: str) -> dict[str, Any]:
+    """A field of profiles."""
+    return {**COMPANY, "key": key, "labels": [{"language": "en", "text": label}]}
 
 
 class Scene:
@@ -159,33 +177,78 @@ class Scene:
         ids["Key"] = issued["serviceAccount"]["apiKeys"][0]["keyId"]
         ids["ServiceAccount"] = account["serviceAccount"]["id"]
         ids["Post"], ids["Reply"], ids["Idea"] = post["post"]["id"], reply["reply"]["id"], idea["idea"]["id"]
+        for key, rule in (("Segment", {}), ("Segment by a rule", {"rule": {"hasRole": "OWNER"}})):
+            segment = await self.done(owner, "createSegment", brandId=ids["Brand"], name=tag, **rule)
+            ids[key] = segment["segment"]["id"]
+        await self.done(owner, "addToSegment", segmentId=ids["Segment"], memberIds=[ids["Member"]])
+        # Long enough ago to be sent once more.
+        invite = {"address": f"{tag}@example.org", "now": datetime.now(UTC) - timedelta(days=2)}
+        ids["Invitation"] = global_ids.encode(
+            "Invitation", self.made.brand, await self._as_platform("invitation", "invite_member", **invite)
+        )
+        ids["Notification"] = global_ids.encode("Notification", self.made.brand, "of-nobody")
         if "outside" not in self.what:
             await self._become()
+        # Who was there before the journey sets out by themselves.
+        await self.done(owner, "publishJourney", brandId=ids["Brand"], steps=STEPS)
+        await self.done(f"Tara-{tag}", "beginJourney", brandId=ids["Brand"])
 
     async def _become(self) -> None:
         ids, owner = self.ids, self.made.owner
         newcomer = {"brandId": ids["Brand"], "displayName": "Vic", "acceptedRules": self.rules}
         joined = await self.done(self.subject, "joinBrand", **newcomer)
         me = joined["member"]["id"]
+        await self.done(self.subject, "giveConsent", brandId=ids["Brand"], purpose="nudges", version=1)
+        if not self.what:
+            ids["Member oneself"] = me
+            await self.done(owner, "spotlightMember", memberId=me, text="T", until=tomorrow())
+        if not {"suspended", "banned"} & set(self.what):
+            await self._be_told(me)
         for what in self.what:
             role, scoped, space = what.partition("@")
             if role == "suspended":
                 # The platform may suspend an owner too; a brand alone does not.
-                await self._as_platform("suspend_member", me)
+                decoded = global_ids.decode(me)
+                assert decoded is not None
+                await self._as_platform("member", "suspend_member", member_id=decoded.key, reason="R")
             elif role == "banned":
                 await self.done(owner, "banMember", memberId=me, reason="R")
             else:
                 where = {"spaceId": ids[space or "Space"]} if scoped else {}
                 await self.done(owner, "grantRole", memberId=me, role=role, **where)
 
-    async def _as_platform(self, name: str, member: str) -> None:
-        found = global_ids.decode(member)
-        assert found is not None
-        fields = {"member_id": found.key, "reason": "R"}
-        envelope = {"command_id": uuid7(), "brand": found.brand, "actor": SYSTEM, "now": datetime.now(UTC)}
+    async def _be_told(self, me: str) -> None:
+        """Two notifications for the viewer, both unread."""
+        badges = ("thank-you", "first-post")
+        for badge in badges:
+            await self.done(self.made.owner, "awardBadge", memberId=me, badge=badge, reason="R")
+        query = "query($id: ID!) { node(id: $id) { ... on Brand { viewerNotifications { nodes { id badge } } } } }"
+        deadline = time.monotonic() + 60
+        told: dict[str, str] = {}
+        while not set(badges) <= set(told):
+            assert time.monotonic() < deadline, told
+            await asyncio.sleep(0.05)
+            token = self.platform.token(self.subject)
+            answer = await self.platform.graphql(query, {"id": self.ids["Brand"]}, token)
+            told = {one["badge"]: one["id"] for one in answer["data"]["node"]["viewerNotifications"]["nodes"]}
+        self.ids["Notification"] = told[badges[0]]
+
+    async def _unread(self, name: str) -> set[str]:
+        """Which of the viewer's notifications are unread, for the mutation that is in no log."""
+        if name != "readNotifications":
+            return set()
+        query = """query($id: ID!) { node(id: $id) { ... on Brand {
+          viewerNotifications(first: 100) { nodes { id unread } } } } }"""
+        answer = await self.platform.graphql(query, {"id": self.ids["Brand"]}, self.platform.token(self.subject))
+        inbox = answer["data"]["node"]["viewerNotifications"] or {"nodes": []}
+        return {one["id"] for one in inbox["nodes"] if one["unread"]}
+
+    async def _as_platform(self, aggregate: str, name: str, **fields: Any) -> str:
+        envelope = {"command_id": uuid7(), "brand": self.made.brand, "actor": SYSTEM, "now": datetime.now(UTC)}
         async with self.platform.bus() as bus:
-            done = await bus.command("members", "member", name, {**envelope, **fields}, timeout_seconds=30)
+            done = await bus.command("members", aggregate, name, {**envelope, **fields}, timeout_seconds=30)
         self.seen = consistency.latest(self.seen, done.position)
+        return done.id
 
     async def can(self, kind: str) -> set[str]:
         """The mutations that the viewer may send for a thing, as viewerCan says; none for what they cannot see."""
@@ -198,9 +261,12 @@ class Scene:
     async def try_out(self, name: str, attempts: list[dict[str, Any]]) -> list[str] | None:
         """Send a mutation in several ways; None once one was carried out and changed something, else the refusals."""
         codes: list[str] = []
+        unread = await self._unread(name)
         for given in attempts:
             payload = await run(self.platform, self.subject, name, **given)
-            if not payload["errors"] and (self.see(payload) or name == "signOutMember"):
+            if not payload["errors"] and (
+                self.see(payload) or name == "signOutMember" or unread - await self._unread(name)
+            ):
                 return None
             codes += [error["code"] for error in payload["errors"]]
         return codes
@@ -209,15 +275,17 @@ class Scene:
         """The brand as it was, after somebody changed what concerns all."""
         for module in ("DISCUSSIONS", "EVENTS", "FEEDBACK"):
             await self.done(self.made.owner, "switchModule", brandId=self.ids["Brand"], module=module, on=True)
+        await self.done(self.made.owner, "publishJourney", brandId=self.ids["Brand"], steps=[])
 
     def attempts(self, kind: str) -> dict[str, list[dict[str, Any]]]:
         """What could be sent about a thing of a kind, what ends things last."""
         ids, new = self.ids, uuid7()[-12:]
+        followed = {name: [{"targetId": ids[kind]}] for name in ("follow", "mute", "unfollow")}
         match KINDS[kind]:
             case "Space":
                 space = {"spaceId": ids[kind]}
                 return {
-                    "publishPost": [{**space, "title": "T", "body": "B"}],
+                    **followed, "publishPost": [{**space, "title": "T", "body": "B"}],
                     "changeSpaceAudience": [{**space, "audience": {"roles": ["AMBASSADOR"]}}],
                     "changeSpaceAudience ": [{**space, "audience": None}],
                 }  # fmt: skip
@@ -225,9 +293,9 @@ class Scene:
                 post = {"postId": ids["Post"]}
                 reaction = {"targetId": ids["Post"], "emoji": "HEART"}
                 return {
-                    "publishReply": [{**post, "body": "B"}], "addReaction": [reaction], "removeReaction": [reaction],
-                    "unlockThread": [post], "lockThread": [post], "publishReply ": [{**post, "body": "B"}],
-                    "unlockThread ": [post],
+                    **followed, "publishReply": [{**post, "body": "B"}], "addReaction": [reaction],
+                    "removeReaction": [reaction], "unlockThread": [post], "lockThread": [post],
+                    "publishReply ": [{**post, "body": "B"}], "unlockThread ": [post],
                 }  # fmt: skip
             case "Reply":
                 reaction = {"targetId": ids["Reply"], "emoji": "HEART"}
@@ -237,7 +305,7 @@ class Scene:
                 event = {"eventId": ids["Event"]}
                 guests = {**event, "memberIds": [ids["Member who moderates"]]}
                 return {
-                    "cancelRsvp": [event], "rsvp": [{**event, "mode": "ONLINE"}], "cancelRsvp ": [event],
+                    **followed, "cancelRsvp": [event], "rsvp": [{**event, "mode": "ONLINE"}], "cancelRsvp ": [event],
                     "rsvp ": [{**event, "mode": "ONLINE"}],
                     "withdrawEventInvitations": [guests], "inviteToEvent": [guests],
                     "changeEventAudience": [{**event, "audience": {}}], "withdrawEventInvitations ": [guests],
@@ -246,12 +314,12 @@ class Scene:
                     "rsvp  ": [{**event, "mode": "IN_PERSON"}], "inviteToEvent ": [guests],
                 }  # fmt: skip
             case "Board":
-                return {"submitIdea": [{"boardId": ids["Board"], "title": "T"}]}
+                return {**followed, "submitIdea": [{"boardId": ids["Board"], "title": "T"}]}
             case "Idea":
                 idea = {"ideaId": ids["Idea"]}
                 return {
-                    "castVote": [idea], "withdrawVote": [idea], "changeIdeaStatus": [{**idea, "status": "DECLINED"}],
-                    "castVote ": [idea],
+                    **followed, "castVote": [idea], "withdrawVote": [idea],
+                    "changeIdeaStatus": [{**idea, "status": "DECLINED"}], "castVote ": [idea],
                 }  # fmt: skip
             case "ServiceAccount":
                 account = {"serviceAccountId": ids["ServiceAccount"]}
@@ -260,16 +328,27 @@ class Scene:
                     "closeServiceAccount": [account], "issueApiKey ": [account],
                 }  # fmt: skip
             case "Member":
-                one = {"memberId": ids[kind]}
+                return {**followed, **self._about_a_member({"memberId": ids[kind]}, new)}
+            case "Segment":
+                segment = {"segmentId": ids[kind]}
+                listed, other = ({**segment, "memberIds": [ids[who]]} for who in ("Member", "Member who moderates"))
                 return {
-                    "grantRole": [{**one, "role": "AMBASSADOR"}], "revokeRole": [{**one, "role": "AMBASSADOR"}],
-                    "dismissSuggestion": [one], "blockMember": [one], "unblockMember": [one],
-                    "grantVerifiedMark": [one],
-                    "revokeVerifiedMark": [one], "signOutMember": [one], "reinstateMember": [one],
-                    "suspendMember": [{**one, "reason": "R"}], "reinstateMember ": [one],
-                    "banMember": [{**one, "reason": "R"}], "reinstateMember  ": [one],
-                    "signOutMember ": [one], "grantRole ": [{**one, "role": "BUILDER"}],
+                    "takeFromSegment": [listed], "addToSegment": [other], "changeSegment": [{**segment, "name": new}],
+                    "deleteSegment": [segment], "changeSegment ": [{**segment, "name": f"{new} 2"}],
+                    "addToSegment ": [other],
                 }  # fmt: skip
+            case "Invitation":
+                invitation = {"invitationId": ids["Invitation"]}
+                return {
+                    "resendInvitation": [invitation], "resendInvitation ": [invitation],
+                    "revokeInvitation": [invitation], "revokeInvitation ": [invitation],
+                }  # fmt: skip
+            case "ProvisionedGroup":
+                roles = ("MODERATOR", "AMBASSADOR")
+                return {"mapGroupToRole": [{"groupId": ids["ProvisionedGroup"], "role": role} for role in roles]}
+            case "Notification":
+                one = {"brandId": ids["Brand"], "notificationIds": [ids["Notification"]]}
+                return {"readNotifications": [one], "readNotifications ": [one]}
             case "Network":
                 network = {"networkId": ids["Network"]}
                 brand = {"slug": f"new-{new}", "name": "N", "kind": "CLUB", "founderName": "F"}
@@ -279,24 +358,84 @@ class Scene:
                     "dismissNetworkAdmin ": [{**network, "identity": new}],
                 }  # fmt: skip
             case _:
-                return self._about_the_brand(new)
+                brand = {"brandId": ids["Brand"]}
+                return {**self._about_ones_own(brand, new), **self._about_the_brand(brand, new)}
 
-    def _about_the_brand(self, new: str) -> dict[str, list[dict[str, Any]]]:
-        brand = {"brandId": self.ids["Brand"]}
-        event = {"title": "T", "format": "ONLINE", "startsAt": tomorrow(), "endsAt": tomorrow(1), "timeZone": "UTC"}
-        domains = [{**brand, "domain": f"{new}.example.org"}]
-        locales = [{**brand, "locale": locale} for locale in ("de", "it")]
-        themes = [{**brand, **COLORS, "background": color} for color in ("#fffffe", "#fffffd")]
+    def _about_a_member(self, one: dict[str, Any], new: str) -> dict[str, list[dict[str, Any]]]:
+        honour = {**one, "badge": "thank-you", "reason": "R"}
         return {
+            "setExternalId": [{**one, "externalId": new}],
+            "completeJourneyStep": [{**one, "brandId": self.ids["Brand"], "stepId": "coffee"}],
+            "awardBadge": [honour], "revokeBadge": [honour],
+            "spotlightMember": [{**one, "text": "T", "until": tomorrow()}], "endSpotlight": [one],
+            "grantRole": [{**one, "role": "AMBASSADOR"}], "revokeRole": [{**one, "role": "AMBASSADOR"}],
+            "dismissSuggestion": [one], "blockMember": [one], "unblockMember": [one],
+            "grantVerifiedMark": [one], "revokeVerifiedMark": [one],
+            "signOutMember": [one], "reinstateMember": [one],
+            "suspendMember": [{**one, "reason": "R"}], "reinstateMember ": [one],
+            "banMember": [{**one, "reason": "R"}], "reinstateMember  ": [one],
+            "signOutMember ": [one], "grantRole ": [{**one, "role": "BUILDER"}],
+        }  # fmt: skip
+
+    def _about_ones_own(self, brand: dict[str, Any], new: str) -> dict[str, list[dict[str, Any]]]:
+        """What a member says for themselves."""
+        either = [{**brand, "on": on} for on in (False, True)]
+        photos, nudges = {**brand, "purpose": "photos"}, {**brand, "purpose": "nudges"}
+        return {
+            "readNotifications": [brand],
+            "switchNotificationMail": either,
+            "chooseNotifications": [{**brand, "kind": "NUDGE", "inbox": inbox} for inbox in (False, True)],
+            "setProfileFields": [{**brand, "values": [{"key": "company", "text": new}]}],
+            "hideProfileFields": [{**brand, "fields": ["bio"]}],
+            "chooseAvatar": [{**brand, "url": f"https://example.org/{new}.png", "alt": "A"}],
+            "chooseMemberLocale": [{**brand, "language": "de"}],
+            "giveConsent": [{**photos, "version": 1}],
+            "withdrawConsent": [photos, nudges],
+            "chooseNudges": either,
+            "showOnLeaderboard": either,
+            "beginJourney": [brand],
+            "completeJourneyStep": [{**brand, "stepId": "coffee"}],
+            "skipJourneyStep": [{**brand, "stepId": "tea"}],
+            "completeJourneyStep ": [{**brand, "stepId": "talk"}],
+            "skipJourneyStep ": [{**brand, "stepId": "talk"}],
+            "beginJourney ": [brand],
             "acceptRules": [{**brand, "version": self.rules}],
             "changeProfile": [{**brand, "displayName": f"V {new}"}],
-            "admitMember": [{**brand, "identity": new}],
-            "publishManifesto": [{**brand, "text": new}],
-            "designHome": themes,
-            "setDomain": domains,
-            "chooseLocale": locales,
             "chooseNetworking": [{**brand, "interests": ["sailing"], "skills": []}],
             "leaveNetworking": [brand],
+        }
+
+    def _about_the_brand(self, brand: dict[str, Any], new: str) -> dict[str, list[dict[str, Any]]]:
+        event = {"title": "T", "format": "ONLINE", "startsAt": tomorrow(), "endsAt": tomorrow(1), "timeZone": "UTC"}
+        city, networking = {**brand, "key": "city"}, {**brand, "purpose": "networking"}
+        return {
+            "defineProfileField": [{**brand, "field": field("company", new)}],
+            "restoreProfileField": [city],
+            "retireProfileField": [city],
+            "restoreProfileField ": [city],
+            "orderProfileFields": [{**brand, "keys": keys} for keys in (FIELDS, FIELDS[::-1])],
+            "chooseFieldAudience": [
+                {**brand, "field": "BIO", "audience": {"reach": reach}} for reach in ("ONESELF", "EVERYONE")
+            ],
+            "publishConsentPurpose": [{**brand, "purpose": "digest", "texts": [{"language": "en", "text": new}]}],
+            "restoreConsentPurpose": [networking],
+            "retireConsentPurpose": [networking],
+            "restoreConsentPurpose ": [networking],
+            "inviteMember": [{**brand, "address": f"{new}@example.org"}],
+            "createSegment": [{**brand, "name": new}],
+            "publishJourney": [{**brand, "steps": STEPS[:1]}],
+            "setNudgeRule": [{**brand, "afterDays": days} for days in (7, 8)],
+            "publishRecognitionRules": [{**brand, "awards": [], "badges": [], "levels": [{"name": new, "points": 0}]}],
+            "configureDirectory": [
+                {**brand, "subject": "USER_NAME", "shownName": name} for name in ("NICK_NAME", "DISPLAY_NAME")
+            ],
+            "proposeNotificationDefaults": [{**brand, "kind": "NUDGE", "inbox": inbox} for inbox in (False, True)],
+            "chooseDigestTimeZone": [{**brand, "timeZone": zone} for zone in ("Asia/Tokyo", "Europe/Paris")],
+            "admitMember": [{**brand, "identity": new}],
+            "publishManifesto": [{**brand, "text": new}],
+            "designHome": [{**brand, **COLORS, "background": color} for color in ("#fffffe", "#fffffd")],
+            "setDomain": [{**brand, "domain": f"{new}.example.org"}],
+            "chooseLocale": [{**brand, "locale": locale} for locale in ("de", "it")],
             "offerTags": [{**brand, "tags": [new]}],
             "createServiceAccount": [{**brand, "name": "N", "scopes": ["EVENTS_READ"]}],
             "createSpace": [{**brand, "slug": f"s-{new}", "name": "N"}],
@@ -309,6 +448,8 @@ class Scene:
             "acceptRules ": [{**brand, "version": self.rules + 1}],
             "enterBrandStage": [{**brand, "stage": "ARCHIVED"}],
             "changeProfile ": [{**brand, "displayName": f"W {new}"}],
+            "createSegment ": [{**brand, "name": f"{new} 2"}],
+            "withdrawConsent ": [{**brand, "purpose": "nudges"}],
             "enterBrandStage ": [{**brand, "stage": "OPEN"}],
             "leaveBrand": [brand],
             "eraseMe": [brand],
@@ -318,16 +459,33 @@ class Scene:
 
 async def compare(scene: Scene, kind: str) -> set[str]:
     """Hold what the viewer is told against what each mutation answers; returns those that were carried out."""
-    carried_out, can = set(), await scene.can(kind)
+    carried_out, can = set[str](), await scene.can(kind)
     attempts = scene.attempts(kind)
     assert can <= {name.strip() for name in attempts}, "nothing is permitted that is not tried"
-    for name, given in attempts.items():
-        codes = await scene.try_out(name.strip(), given)
-        said = name.strip() in can
-        assert said is (codes is None), (kind, name, "permitted" if said else "not permitted", codes)
-        if codes is None:
-            carried_out.add(name.strip())
+    refused: list[str] = []
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def try_out(name: str) -> list[str] | None:
+        async with turns:
+            return await scene.try_out(name.strip(), attempts[name])
+
+    async def none_of_the_refused() -> None:
+        # What is not permitted changes nothing, so the order does not matter.
+        tried = await asyncio.gather(*map(try_out, refused))
+        assert [name for name, codes in zip(refused, tried, strict=True) if codes is None] == [], kind
+        refused.clear()
+
+    for name in attempts:
+        if name.strip() not in can:
+            refused.append(name)
+            continue
+        await none_of_the_refused()
+        codes = await try_out(name)
+        assert codes is None, (kind, name, "permitted", codes)
+        carried_out.add(name.strip())
+        if name not in STATELESS:
             can = await scene.can(kind)
+    await none_of_the_refused()
     return carried_out
 
 
@@ -343,6 +501,9 @@ async def made(platform: Platform) -> AsyncGenerator[Community, None]:
         community.ids[key] = space["space"]["id"]
     board = await accepted(platform, owner, "openBoard", **brand, slug="ideas", name="I", kind="PRODUCT")
     community.ids["Board"] = board["board"]["id"]
+    for key in FIELDS:
+        await accepted(platform, owner, "defineProfileField", **brand, field=field(key, key))
+    community.ids["ProvisionedGroup"] = await provision_group(platform, community)
     yield community
 
 
@@ -354,9 +515,9 @@ async def test_what_a_viewer_is_told_is_what_the_mutations_answer(
     scene = Scene(platform, made, viewer)
     await scene.prepare()
     carried_out = set()
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if kind in scene.ids):
         carried_out |= await compare(scene, kind)
     await scene.put_back()
     assert DONE.get(viewer, set()) <= carried_out
     if "suspended" in scene.what or "banned" in scene.what:
-        assert carried_out <= {"leaveBrand", "eraseMe"}
+        assert carried_out <= LETTING_GO

@@ -63,7 +63,7 @@ from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.notifications import BrandNotifications, Notification
-from services.gateway.schema.permissions import SERVICES, Permission, permissions, together
+from services.gateway.schema.permissions import SERVICES, Permission, permissions
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.recognition import BrandRecognition
@@ -151,12 +151,8 @@ class Brand(
     @staticmethod
     async def viewer_can(those: list["Brand"], info: Info) -> Answers[list[Permission]]:
         """What the sender may do with it right now: to join it, for one who is not a member."""
-        asked, identity = [(one.inside(info), one.key) for one in those], info.context.identity()
-        answers = (
-            permissions(service, "brand", asked, **({"identity": identity} if service == "members" else {}))
-            for service in SERVICES
-        )
-        return together(await asyncio.gather(*answers))
+        asked = ((one.inside(info), one.key) for one in those)
+        return await permissions("brand", asked, *SERVICES, identity=info.context.identity())
 
 
 @strawberry.type(description="Somebody who runs a network: opens brands in it, and appoints others.")
@@ -213,7 +209,7 @@ class Network(Node):
     async def viewer_can(those: list["Network"], info: Info) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
         info.context.identity()
-        return await permissions("members", "network", ((one.scope, one.key) for one in those))
+        return await permissions("network", ((one.scope, one.key) for one in those), "members")
 
 
 def _brands(page: replies.PageReply[replies.BrandReply], scope: Scope) -> Connection[Brand]:

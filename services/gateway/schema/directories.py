@@ -6,6 +6,7 @@ from enum import Enum
 import strawberry
 from strawberry import ID
 
+from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
 from services.gateway.loaders import PROVISIONED_GROUPS
@@ -25,6 +26,7 @@ from services.gateway.schema.common import (
     known,
     page_arguments,
 )
+from services.gateway.schema.permissions import Permission, permissions
 from services.gateway.schema.roles import Role
 
 
@@ -48,6 +50,8 @@ class DirectoryShownName(Enum):
 class ProvisionedGroup(Node):
     """A group."""
 
+    scope: strawberry.Private[Scope]
+    row: strawberry.Private[replies.ProvisionedGroupReply]
     display_name: str = strawberry.field(description="What the directory calls it.")
     role: Role | None = strawberry.field(description="The role that its members have by it; null for none.")
     member_count: int
@@ -58,11 +62,19 @@ class ProvisionedGroup(Node):
         """A group as a service sees it."""
         return ProvisionedGroup(
             id=ids.encode("ProvisionedGroup", scope.brand, row.id),
+            scope=scope,
+            row=row,
             display_name=row.display_name,
             role=next(iter(known([row.role] if row.role else [], Role)), None),
             member_count=row.member_count,
             created_at=row.created_at,
         )
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["ProvisionedGroup"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("provisioned_group", ((one.scope, one.row.id) for one in those), "members")
 
 
 @strawberry.type(description="How the brand's directory is read.")

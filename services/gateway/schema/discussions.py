@@ -134,9 +134,8 @@ class Reply(Node):
     @staticmethod
     async def viewer_can(those: list["Reply"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions(
-            "discussions", "reply", ((one.scope, f"{one.row.thread_id}:{one.row.id}") for one in those)
-        )
+        asked = ((one.scope, f"{one.row.thread_id}:{one.row.id}") for one in those)
+        return await permissions("reply", asked, "discussions")
 
 
 @strawberry.type(description="A post: the opening of a thread.")
@@ -200,7 +199,7 @@ class Post(Followable):
     @staticmethod
     async def viewer_can(those: list["Post"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions("discussions", "post", ((one.scope, one.row.id) for one in those))
+        return await permissions("post", ((one.scope, one.row.id) for one in those), "discussions", "members")
 
 
 def _reply_page(page: replies.PageReply[replies.ReplyReply], scope: Scope) -> Connection[Reply]:
@@ -258,7 +257,7 @@ class Space(Followable):
     @staticmethod
     async def viewer_can(those: list["Space"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions("discussions", "space", ((one.scope, one.key) for one in those))
+        return await permissions("space", ((one.scope, one.key) for one in those), "discussions", "members")
 
 
 def _posts(page: replies.PageReply[replies.PostReply], scope: Scope) -> Connection[Post]:

@@ -259,7 +259,7 @@ class Event(Followable):
     @staticmethod
     async def viewer_can(those: list["Event"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions("events", "event", ((one.scope, one.row.id) for one in those))
+        return await permissions("event", ((one.scope, one.row.id) for one in those), "events", "members")
 
 
 def _invited(invited: bool, _: Scope) -> bool:

@@ -118,7 +118,7 @@ class Idea(Followable):
     @staticmethod
     async def viewer_can(those: list["Idea"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions("feedback", "idea", ((one.scope, one.row.id) for one in those))
+        return await permissions("idea", ((one.scope, one.row.id) for one in those), "feedback", "members")
 
     @batch
     @staticmethod
@@ -169,7 +169,7 @@ class Board(Followable):
     @staticmethod
     async def viewer_can(those: list["Board"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions("feedback", "board", ((one.scope, one.key) for one in those))
+        return await permissions("board", ((one.scope, one.key) for one in those), "feedback", "members")
 
 
 def _voters(page: replies.PageReply[replies.VoterReply], scope: Scope) -> Connection[Voter]:

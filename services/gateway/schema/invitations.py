@@ -29,6 +29,7 @@ from services.gateway.schema.common import (
     page_arguments,
 )
 from services.gateway.schema.members import Member, MemberPayload, load_members
+from services.gateway.schema.permissions import Permission, permissions
 from services.gateway.schema.roles import Role
 
 _AGGREGATE: Final = "members.invitation"
@@ -115,6 +116,12 @@ class Invitation(Node):
     async def accepted_by(those: list["Invitation"]) -> Answers[Member | None]:
         """The member who accepted; null before."""
         return await load_members((one.scope, one.row.accepted_by) if one.row.accepted_by else None for one in those)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Invitation"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("invitation", ((one.scope, one.row.id) for one in those), "members")
 
 
 async def load_invitation(scope: Scope, key: str) -> Invitation | None:

@@ -88,4 +88,4 @@ class StandingPart:
     async def viewer_can(those: list["StandingPart"], info: Info) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
         asked, identity = ((one.scope, one.key) for one in those), info.context.identity()
-        return await permissions("members", "member", asked, identity=identity)
+        return await permissions("member", asked, "members", identity=identity)

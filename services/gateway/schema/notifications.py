@@ -31,6 +31,7 @@ from services.gateway.schema.events import Event
 from services.gateway.schema.feedback import Board, Idea
 from services.gateway.schema.followable import TARGETS
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 from services.gateway.schema.roles import Role
 
 #: How many of those behind a notification are shown.
@@ -171,6 +172,12 @@ class Notification(Node):
     def step_id(self) -> str | None:
         """The step of the sender's journey that is due; null for other kinds."""
         return self.row.refs.get("step")
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Notification"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("notification", ((one.scope, one.row.id) for one in those), "members")
 
 
 def _present(found: Answers[Member | None]) -> list[Member] | Exception:

@@ -1,5 +1,6 @@
 """What the sender may do with a thing right now: the services say it, from the rules that decide."""
 
+import asyncio
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final
@@ -7,11 +8,16 @@ from typing import Any, Final
 import strawberry
 
 from libs.executor.with_strawberry import Answers
+from libs.shared.domain import DomainError
+from services.gateway.context import Scope
 from services.gateway.loaders import Asked, Many
 from services.gateway.schema.common import known
 
 #: The services of a brand, each of which answers for its own commands.
 SERVICES: Final = ("members", "discussions", "events", "feedback")
+
+#: What a service that does not answer is told with.
+_AWAY: Final = "UNAVAILABLE"
 
 _VIEWER_CAN: Final = {service: Many(service, "viewer_can", list[list[str]]) for service in SERVICES}
 
@@ -47,6 +53,51 @@ class Permission(Enum):
     REINSTATE_MEMBER = _to("reinstateMember", "reinstate_member")
     GRANT_VERIFIED_MARK = _to("grantVerifiedMark", "grant_verified_mark")
     REVOKE_VERIFIED_MARK = _to("revokeVerifiedMark", "revoke_verified_mark")
+    DEFINE_PROFILE_FIELD = _to("defineProfileField", "define_profile_field")
+    RETIRE_PROFILE_FIELD = _to("retireProfileField", "retire_profile_field")
+    RESTORE_PROFILE_FIELD = _to("restoreProfileField", "restore_profile_field")
+    ORDER_PROFILE_FIELDS = _to("orderProfileFields", "order_profile_fields")
+    CHOOSE_FIELD_AUDIENCE = _to("chooseFieldAudience", "choose_field_audience")
+    SET_PROFILE_FIELDS = _to("setProfileFields", "set_profile_fields")
+    HIDE_PROFILE_FIELDS = _to("hideProfileFields", "hide_profile_fields")
+    CHOOSE_AVATAR = _to("chooseAvatar", "choose_avatar")
+    CHOOSE_MEMBER_LOCALE = _to("chooseMemberLocale", "choose_member_locale")
+    SET_EXTERNAL_ID = _to("setExternalId", "set_external_id")
+    PUBLISH_CONSENT_PURPOSE = _to("publishConsentPurpose", "publish_consent_purpose")
+    RETIRE_CONSENT_PURPOSE = _to("retireConsentPurpose", "retire_consent_purpose")
+    RESTORE_CONSENT_PURPOSE = _to("restoreConsentPurpose", "restore_consent_purpose")
+    GIVE_CONSENT = _to("giveConsent", "give_consent")
+    WITHDRAW_CONSENT = _to("withdrawConsent", "withdraw_consent")
+    INVITE_MEMBER = _to("inviteMember", "invite_member")
+    RESEND_INVITATION = _to("resendInvitation", "resend_invitation")
+    REVOKE_INVITATION = _to("revokeInvitation", "revoke_invitation")
+    CREATE_SEGMENT = _to("createSegment", "create_segment")
+    CHANGE_SEGMENT = _to("changeSegment", "change_segment")
+    DELETE_SEGMENT = _to("deleteSegment", "delete_segment")
+    ADD_TO_SEGMENT = _to("addToSegment", "add_to_segment")
+    TAKE_FROM_SEGMENT = _to("takeFromSegment", "take_from_segment")
+    PUBLISH_JOURNEY = _to("publishJourney", "publish_journey")
+    BEGIN_JOURNEY = _to("beginJourney", "begin_journey")
+    COMPLETE_JOURNEY_STEP = _to("completeJourneyStep", "complete_step")
+    SKIP_JOURNEY_STEP = _to("skipJourneyStep", "skip_step")
+    SET_NUDGE_RULE = _to("setNudgeRule", "set_nudge_rule")
+    CHOOSE_NUDGES = _to("chooseNudges", "choose_nudges")
+    PUBLISH_RECOGNITION_RULES = _to("publishRecognitionRules", "publish_recognition_rules")
+    AWARD_BADGE = _to("awardBadge", "award_badge")
+    REVOKE_BADGE = _to("revokeBadge", "revoke_badge")
+    SPOTLIGHT_MEMBER = _to("spotlightMember", "spotlight_member")
+    END_SPOTLIGHT = _to("endSpotlight", "end_spotlight")
+    SHOW_ON_LEADERBOARD = _to("showOnLeaderboard", "show_on_leaderboard")
+    CONFIGURE_DIRECTORY = _to("configureDirectory", "configure_directory")
+    MAP_GROUP_TO_ROLE = _to("mapGroupToRole", "map_group_to_role")
+    FOLLOW = _to("follow", "follow")
+    UNFOLLOW = _to("unfollow", "unfollow")
+    MUTE = _to("mute", "mute")
+    READ_NOTIFICATIONS = _to("readNotifications", "read_notices")
+    CHOOSE_NOTIFICATIONS = _to("chooseNotifications", "choose_notifications")
+    SWITCH_NOTIFICATION_MAIL = _to("switchNotificationMail", "switch_mail")
+    CHOOSE_DIGEST_TIME_ZONE = _to("chooseDigestTimeZone", "choose_digest_zone")
+    PROPOSE_NOTIFICATION_DEFAULTS = _to("proposeNotificationDefaults", "propose_defaults")
     CHOOSE_NETWORKING = _to("chooseNetworking", "choose_networking")
     LEAVE_NETWORKING = _to("leaveNetworking", "leave_networking")
     OFFER_TAGS = _to("offerTags", "offer_tags")
@@ -81,15 +132,29 @@ class Permission(Enum):
     WITHDRAW_VOTE = _to("withdrawVote", "withdraw_vote")
 
 
-async def permissions(service: str, kind: str, asked: Asked, **fields: Any) -> Answers[list[Permission]]:
-    """What a service permits its viewer to do with each of those things of a kind; one question a scope."""
-    return await _VIEWER_CAN[service].present(asked, lambda names, _: known(names, Permission), kind=kind, **fields)
+async def permissions(
+    kind: str, asked: Asked, *services: str, identity: str | None = None
+) -> Answers[list[Permission]]:
+    """What `services` permit their viewer to do with each of those things of a kind; each is asked once a scope.
+
+    `identity` is the viewer's, which the members service alone learns.  Nothing can be sent to a service that is away.
+    """
+    those = list(asked)
+    told = {"members": {"identity": identity}} if identity else {}
+    answers = (
+        _VIEWER_CAN[service].present(those, _permissions, kind=kind, **told.get(service, {})) for service in services
+    )
+    return [_together(of_one) for of_one in zip(*await asyncio.gather(*answers), strict=True)]
 
 
-def together(answers: Sequence[Answers[list[Permission]]]) -> Answers[list[Permission]]:
-    """What several services permit for each of the same things; an exception of any of them is that of the thing."""
-    merged: Answers[list[Permission]] = []
-    for of_one in zip(*answers, strict=True):
-        failed = next((answer for answer in of_one if isinstance(answer, Exception)), None)
-        merged.append(failed or [one for answer in of_one if not isinstance(answer, Exception) for one in answer])
-    return merged
+def _permissions(names: list[str], _: Scope) -> list[Permission]:
+    return known(names, Permission)
+
+
+def _together(answers: Sequence[list[Permission] | Exception]) -> list[Permission] | Exception:
+    """What several services permit for the same thing."""
+    failed = [one for one in answers if isinstance(one, Exception)]
+    refused = [one for one in failed if not (isinstance(one, DomainError) and one.code == _AWAY)]
+    if refused or len(failed) == len(answers):
+        return [*refused, *failed][0]
+    return [one for answer in answers if not isinstance(answer, Exception) for one in answer]

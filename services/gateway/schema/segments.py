@@ -31,6 +31,7 @@ from services.gateway.schema.common import (
     page_arguments,
 )
 from services.gateway.schema.members import Member, load_members
+from services.gateway.schema.permissions import Permission, permissions
 from services.gateway.schema.roles import Role
 
 #: What a rule of a segment may be nested; the service that owns it allows less.
@@ -191,6 +192,12 @@ class Segment(Node):
     async def created_by(those: list["Segment"]) -> Answers[Member | None]:
         """The member who made it; null for the platform itself."""
         return await load_members((one.scope, one.row.created_by) for one in those)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Segment"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("segment", ((one.scope, one.row.id) for one in those), "members")
 
     @batch
     @staticmethod

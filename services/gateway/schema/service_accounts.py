@@ -109,7 +109,7 @@ class ServiceAccount(Node):
     @staticmethod
     async def viewer_can(those: list["ServiceAccount"]) -> Answers[list[Permission]]:
         """What the sender may do with it right now."""
-        return await permissions("members", "service_account", ((one.scope, one.row.id) for one in those))
+        return await permissions("service_account", ((one.scope, one.row.id) for one in those), "members")
 
     @field
     def api_keys(self) -> list[ApiKey]:

@@ -26,11 +26,11 @@ class PurposeGuard:
     """Lets members agree only to what the brand asks for at that moment."""
 
     def __init__(self, app: App) -> None:
-        self._purposes = app.aggregate(purposes.DECIDER)
+        self.purposes = app.aggregate(purposes.DECIDER)
 
     async def __call__(self, command: GiveConsent) -> None:
         """Raise as `Purposes.check_consent`."""
-        known = await self._purposes.state(command.brand, command.brand, fresh=True)
+        known = await self.purposes.state(command.brand, command.brand, fresh=True)
         known.check_consent(command.purpose, command.edition)
 
 

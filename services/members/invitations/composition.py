@@ -96,10 +96,22 @@ class _Doors:
         self._brands = brands
         others = (ResendInvitation, RevokeInvitation)
         self.invitations = app.aggregate(replace(decisions.DECIDER, commands=others))
-        app.command("invitation", InviteMember, self._invite)
+        app.command("invitation", InviteMember, self._invite, rehearse=self._would_invite)
         app.command("invitation", AcceptInvitation, self._accept, open_to_all=True)
 
     async def _invite(self, command: InviteMember) -> Accepted:
+        invite = await self._with_token(command)
+        accepted = await self.invitations.handle(invite)
+        # Whoever invites many counts by this who was invited and who had been: by another command, also at the same
+        # moment.
+        invited = (await self.invitations.state(command.brand, invite.invitation_id)).salt == invite.salt
+        return accepted if invited else structs.replace(accepted, repeated=True)
+
+    async def _would_invite(self, command: InviteMember) -> bool:
+        return await self.invitations.rehearse(await self._with_token(command), fresh=True)
+
+    async def _with_token(self, command: InviteMember) -> InviteAddress:
+        """What the command is to the invitation that the address has or gets."""
         if is_account(command.actor):
             raise Forbidden("people invite people")
         if command.language is not None:
@@ -109,13 +121,7 @@ class _Doors:
         salt = derived_id("salt of an invitation", command.brand, id_, command.command_id)
         token = InvitationToken.make(self._settings.identity_secret, command.brand, id_, salt)
         fields = {**structs.asdict(command), "address": address}
-        accepted = await self.invitations.handle(
-            InviteAddress(**fields, invitation_id=id_, salt=salt, token_hash=token.hash)
-        )
-        # Whoever invites many counts by this who was invited and who had been: by another command, also at the same
-        # moment.
-        invited = (await self.invitations.state(command.brand, id_)).salt == salt
-        return accepted if invited else structs.replace(accepted, repeated=True)
+        return InviteAddress(**fields, invitation_id=id_, salt=salt, token_hash=token.hash)
 
     async def _invitation_of(self, brand: str, address: str) -> str:
         """The id of the invitation that an address has or gets: the first that was not forgotten.

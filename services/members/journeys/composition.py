@@ -1,14 +1,16 @@
 """Composes the journeys: what they answer, who may ask, and the processes that lead members."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from libs.access.authorizer import Authorizer
 from libs.access.export import Source
+from libs.access.permissions import Examples
 from libs.access.roles import LEADERS, require
 from libs.shared.commands import CommandHandler
 from libs.shared.domain import SYSTEM, Forbidden
 from libs.shared.service import App, anybody
-from services.members.journeys import journey, nudge, nudge_rule, progress_decisions
+from services.members.journeys import journey, nudge, nudge_rule, permissions, progress_decisions
 from services.members.journeys.deeds import Deeds
 from services.members.journeys.following import Following
 from services.members.journeys.guide import Guide
@@ -38,8 +40,11 @@ from services.members.member import Member, MemberCommand, MemberEvent
 
 def compose_journeys(
     app: App, authorizer: Authorizer, members: CommandHandler[Member, MemberCommand, MemberEvent]
-) -> list[Source]:
-    """Register everything; returns where something of a member stands, for the export."""
+) -> tuple[Mapping[str, Examples], list[Source]]:
+    """Register everything.
+
+    Returns what a viewer could send, for `viewer_can`, and where something of a member stands, for the export.
+    """
     journeys = app.aggregate(journey.DECIDER)
     rules = app.aggregate(nudge_rule.DECIDER)
     # What the processes send is for nobody else to send.
@@ -49,11 +54,11 @@ def compose_journeys(
     posted, proposed = app.view(PostedView()), app.view(ProposedView())
     guide = Guide(app, authorizer, journeys, progress, members)
     nudger = Nudger(app, authorizer, rules, nudges, presence=nudges_view, contributions=(posted, proposed))
-    app.command("progress", BeginJourney, guide.begin)
+    app.command("progress", BeginJourney, guide.begin, rehearse=guide.would_begin)
     Deeds.register(app, guide, nudger, Following.register(app, guide, nudger))
     Renewal(app, guide, nudger, journeys, rules, on_journey=journeys_view, there=nudges_view)
     _queries(app, authorizer, journeys_view, nudges_view)
-    return [
+    return permissions.examples(progress), [
         Source("journey", journeys_view, "members", _by_id),
         Source("nudges", nudges_view, "members", _by_id),
         Source("last post or reply", posted, "last", _by_id),

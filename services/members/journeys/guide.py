@@ -60,13 +60,20 @@ class Guide:
 
     async def begin(self, command: BeginJourney) -> Accepted:
         """Answer the command.  Raises FORBIDDEN, NOT_FOUND."""
+        return await self._progress.handle(await self._start(command))
+
+    async def would_begin(self, command: BeginJourney) -> bool:
+        """Whether somebody would set out, or go on.  Raises as `begin`."""
+        return await self._progress.rehearse(await self._start(command), fresh=True)
+
+    async def _start(self, command: BeginJourney) -> StartJourney:
         require(command.roles, Role.MEMBER)
         if command.actor not in (command.member_id, SYSTEM):
             raise Forbidden("only the member sets out")
         journey = await self._journey(command.brand)
         if not journey.steps:
             raise NotFound("this brand has no journey")
-        start = StartJourney(
+        return StartJourney(
             command_id=command.command_id,
             brand=command.brand,
             actor=command.actor,
@@ -77,7 +84,6 @@ class Guide:
             steps=planned(journey.steps),
             newcomers_from=command.now,
         )
-        return await self._progress.handle(start)
 
     async def joined(self, recorded: Recorded[Any]) -> None:
         """Let a newcomer set out, and who came back go on."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from libs.access.audience import Viewer
 from libs.access.audiences import MembershipsView
 from libs.access.scopes import is_account
-from libs.access.view import AccessView
+from libs.access.view import AccessView, Rights
 from libs.shared.app import App
 from libs.shared.domain import SYSTEM
 from libs.shared.times import to_ms
@@ -76,23 +76,28 @@ class Audience:
         if fact.by_a_person:
             for member in await self._follows.kept_apart(fact.brand, fact.actor, within):
                 reasons.pop(member, None)
-        members = await self._let_in(fact.brand, where, reasons.keys() - {fact.actor, SYSTEM})
+        candidates = reasons.keys() - {fact.actor, SYSTEM}
+        if where is None:
+            members = sorted(await self._people_among(fact.brand, candidates))
+        else:
+            members = sorted((await self._let_in(fact.brand, [where], candidates))[where])
         choices = await self._choices.of_many(fact.brand, members)
         return [Receiver(member, reasons[member], choices[member].of(reasons[member].kind)) for member in members]
 
-    async def is_hidden(self, brand: str, target: Target, member: str) -> bool:
-        """Whether something is a space or an event, or stands in a space, that a member is not let into.
+    async def hidden(self, brand: str, member: str, targets: Collection[Target]) -> set[Target]:
+        """Which of these are spaces or events, or stand in spaces, that a member is not let into.
 
         Raises as `receivers`.
         """
-        if target.kind not in {TargetKind.SPACE, TargetKind.THREAD, TargetKind.EVENT}:
-            return False
+        threads = [target.id for target in targets if target.kind is TargetKind.THREAD]
+        places = {target: target for target in targets if target.kind in {TargetKind.SPACE, TargetKind.EVENT}}
+        if not threads and not places:
+            return set()
         await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads, self._events)
-        where: Target | None = target
-        if target.kind is TargetKind.THREAD:
-            post = await self.threads.written(brand, target.id)
-            where = Target(TargetKind.SPACE, post.space) if post else None
-        return not await self._let_in(brand, where, [member])
+        spaces = await self.threads.spaces(brand, threads)
+        places |= {Target(TargetKind.THREAD, id_): Target(TargetKind.SPACE, spaces.get(id_, "")) for id_ in threads}
+        let_in = await self._let_in(brand, set(places.values()), [member])
+        return {target for target, where in places.items() if member not in let_in[where]}
 
     async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
         """Why each of a slice would hear of it."""
@@ -112,25 +117,40 @@ class Audience:
                     del found[member]
         return found
 
-    async def _let_in(self, brand: str, where: Target | None, candidates: Collection[str]) -> list[str]:
-        """Who of these is in the brand now, a person, and let into the space or event where it happened."""
-        members = [member for member in candidates if not is_account(member)]
-        rights = await self._access.rights_of_many(brand, members)
-        audience, invited, space = None, set[str](), ""
-        if where is not None and where.kind is TargetKind.EVENT:
-            audience = await self._events.audience(brand, where.id)
-            invited = await self._events.invited(brand, where.id, rights) if audience is not None else invited
-        elif where is not None:
-            audience, space = await self._spaces.audience(brand, where.id), where.id
-        if audience is None:
-            return sorted(rights)
+    async def _let_in(
+        self, brand: str, places: Collection[Target], candidates: Collection[str]
+    ) -> dict[Target, set[str]]:
+        """Who of these is in the brand now, a person, and let into each of these spaces and events."""
+        rights = await self._people_among(brand, candidates)
+        spaces = {place.id for place in places if place.kind is TargetKind.SPACE}
+        events = {place.id for place in places if place.kind is TargetKind.EVENT}
+        audiences = {
+            **{
+                Target(TargetKind.SPACE, id_): one for id_, one in (await self._spaces.audiences(brand, spaces)).items()
+            },
+            **{
+                Target(TargetKind.EVENT, id_): one for id_, one in (await self._events.audiences(brand, events)).items()
+            },
+        }
+        if not audiences:
+            return {place: set(rights) for place in places}
+        exclusive = {place.id for place in audiences if place.kind is TargetKind.EVENT}
+        invited = await self._events.invited(brand, exclusive, rights)
         segments = await self._memberships.segments_of_many(brand, rights)
         now_ms = to_ms(self._app.clock.now())
-        return sorted(
-            member
-            for member, has in rights.items()
-            if member in invited or audience.admits(Viewer(has.roles(now_ms), segments[member]).in_space(space))
-        )
+        viewers = {member: Viewer(has.roles(now_ms), segments[member]) for member, has in rights.items()}
+
+        def lets_in(place: Target, member: str) -> bool:
+            if place not in audiences or (place.kind is TargetKind.EVENT and (place.id, member) in invited):
+                return True
+            viewer = viewers[member]
+            return audiences[place].admits(viewer.in_space(place.id if place.kind is TargetKind.SPACE else ""))
+
+        return {place: {member for member in rights if lets_in(place, member)} for place in places}
+
+    async def _people_among(self, brand: str, candidates: Collection[str]) -> dict[str, Rights]:
+        """Who of these is in the brand now and a person, and what they have there."""
+        return await self._access.rights_of_many(brand, [one for one in candidates if not is_account(one)])
 
 
 def _where(fact: Fact) -> Target | None:

@@ -68,7 +68,7 @@ def compose_notices(
     app.query(NoticePage, NoticePageResult, inbox.notice_page, view=None, allow=people)
     app.query(NoticesGetMany, list[NoticeView | None], inbox.notices_get_many, view=None, allow=people)
     app.query(UnreadNotices, int, inbox.unread_notices, view=None, allow=people)
-    app.command("inbox", ReadNotices, inbox.read_notices)
+    app.command("inbox", ReadNotices, inbox.read_notices, rehearse=inbox.would_read)
     sources: list[Source | Kept] = [
         Source("follow", follows, "words", lambda brand, member: {"whose": f"{brand}:{member}"}),
         Source("notification choices", choices, "choices", lambda brand, member: {"_id": f"{brand}:{member}"}),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 from msgspec import Meta
 from nats.errors import Error as NatsError
@@ -12,6 +12,7 @@ from nats.js.errors import NotFoundError
 from libs.shared.app import App
 from libs.shared.domain import Id, NotFound, Query, Unavailable
 from libs.shared.event_store import Subject
+from libs.shared.rounds import Rounds
 from services.members.notices import follow
 from services.members.notices.audience import Audience
 from services.members.notices.follow import Follow, FollowCommand, Mute, Target, TargetKind, Unfollow
@@ -49,6 +50,14 @@ class FollowStates(Query, frozen=True, kw_only=True):
     ids: Annotated[list[Id], Meta(max_length=100)]
 
 
+class _Asked(NamedTuple):
+    """Whether something is there for somebody."""
+
+    brand: str
+    member: str
+    target: Target
+
+
 class Following:
     """Registers and answers what concerns following."""
 
@@ -57,6 +66,8 @@ class Following:
         self._js = app.nats.jetstream()
         self._follows = follows
         self._audience = audience
+        #: Whoever asks about many things, or what they may do with them, asks one question.
+        self._there = Rounds(self._are_there)
         guards = {Follow: self._must_exist, Mute: self._must_exist, Unfollow: self._must_exist}
         app.aggregate(follow.DECIDER, guards=guards, open_set=True)
 
@@ -78,18 +89,33 @@ class Following:
     async def _must_exist(self, command: FollowCommand) -> None:
         """Refuse what is not there for the actor.  Who is no member is refused first, and learns nothing."""
         follow.decide(None, command)
-        missing = NotFound(f"there is no such {command.kind}", ("target_id",))
-        service, aggregate = _AGGREGATES[command.kind]
-        subject = Subject(service, command.brand, aggregate, command.target_id)
+        asked = _Asked(command.brand, command.actor, Target(command.kind, command.target_id))
+        if not await self._there.ask(asked):
+            raise NotFound(f"there is no such {command.kind}", ("target_id",))
+
+    async def _are_there(self, asked: Sequence[_Asked]) -> list[bool]:
+        """Whether things are there for who asks."""
+        exist = await asyncio.gather(*(self._exists(one.brand, one.target) for one in asked))
+        targets: dict[tuple[str, str], list[Target]] = {}
+        for one, exists in zip(asked, exist, strict=True):
+            if exists:
+                targets.setdefault((one.brand, one.member), []).append(one.target)
+        answers = await asyncio.gather(*(self._audience.hidden(*whose, those) for whose, those in targets.items()))
+        hidden = dict(zip(targets, answers, strict=True))
+        return [
+            exists and one.target not in hidden[one.brand, one.member] for one, exists in zip(asked, exist, strict=True)
+        ]
+
+    async def _exists(self, brand: str, target: Target) -> bool:
+        service, aggregate = _AGGREGATES[target.kind]
+        subject = Subject(service, brand, aggregate, target.id)
         try:
             await self._js.get_msg(subject.stream, subject=str(subject))
         except NotFoundError:
-            raise missing from None
+            return False
         except (NatsError, OSError) as error:
             raise Unavailable("the stream that has it does not answer") from error
-        target = Target(command.kind, command.target_id)
-        if await self._audience.is_hidden(command.brand, target, command.actor):
-            raise missing
+        return True
 
 
 def _state(said: Said | None, *, takes_part: bool) -> FollowState:

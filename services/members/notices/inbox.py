@@ -157,14 +157,16 @@ class Inbox:
 
     async def read_notices(self, command: ReadNotices) -> Accepted:
         """Mark as read.  What happened after `until` stays unread, also in a notification that is named."""
-        whose = f"{command.brand}:{command.actor}"
-        until = command.until or command.now
-        which: dict[str, Any] = {"whose": whose, "unread": True, "at_ms": {"$gt": -1, "$lt": to_ms(until) + 1}}
-        if command.ids is not None:
-            which["_id"] = {"$in": [notice_key(command.brand, command.actor, id_) for id_ in command.ids]}
+        whose, which = f"{command.brand}:{command.actor}", _to_read(command)
         while await self._writers.run(lambda session: self._mark(whose, which, session)) == _READ_AT_ONCE:
             pass
         return Accepted(id=command.actor, position={})
+
+    async def would_read(self, command: ReadNotices) -> bool:
+        """Whether one of these is unread, of all one that the inbox shows."""
+        if command.ids is None:
+            return await self.unread(f"{command.brand}:{command.actor}") > 0
+        return await self._notices.find_one(_to_read(command), {"_id": 1}) is not None
 
     # For digests and mails
 
@@ -218,6 +220,19 @@ class Inbox:
     @property
     def _counts(self) -> Any:
         return self._app.db["notice_counts"]
+
+
+def _to_read(command: ReadNotices) -> dict[str, Any]:
+    """Where those stand that a command marks as read."""
+    until = command.until or command.now
+    which: dict[str, Any] = {
+        "whose": f"{command.brand}:{command.actor}",
+        "unread": True,
+        "at_ms": {"$gt": -1, "$lt": to_ms(until) + 1},
+    }
+    if command.ids is not None:
+        which["_id"] = {"$in": [notice_key(command.brand, command.actor, id_) for id_ in command.ids]}
+    return which
 
 
 def notice_view(document: Mapping[str, Any]) -> NoticeView:

@@ -47,14 +47,14 @@ class FormGuard:
     """Hands the commands on profiles the brand's form as it is at that moment."""
 
     def __init__(self, app: App) -> None:
-        self._forms: CommandHandler[Form, ProfileFormCommand, ProfileFormEvent] = app.aggregate(form.DECIDER)
+        self.forms: CommandHandler[Form, ProfileFormCommand, ProfileFormEvent] = app.aggregate(form.DECIDER)
 
     def guards(self) -> Guards:
         """What `App.aggregate` takes."""
         return dict.fromkeys(BY_THE_FORM, self._with_form)
 
     async def _with_form(self, command: Command) -> Command:
-        known = await self._forms.state(command.brand, command.brand, fresh=True)
+        known = await self.forms.state(command.brand, command.brand, fresh=True)
         return BY_THE_FORM[type(command)](**structs.asdict(command), form=known)
 
 

@@ -1,5 +1,6 @@
 """Composes recognition: what it answers, who may ask, and the processes that let facts count and end spotlights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
@@ -8,6 +9,7 @@ from msgspec import Meta, Struct, structs
 
 from libs.access.authorizer import Authorizer
 from libs.access.export import Source
+from libs.access.permissions import Examples
 from libs.access.roles import LEADERS, require
 from libs.shared.app import Guard
 from libs.shared.commands import CommandHandler
@@ -15,7 +17,7 @@ from libs.shared.domain import Accepted, Command, Id, Query
 from libs.shared.service import App, anybody
 from services.members.brand import Brand, BrandCommand, BrandEvent
 from services.members.member import Member, MemberCommand, MemberEvent
-from services.members.recognition import rules, scoring, spotlight
+from services.members.recognition import permissions, rules, scoring, spotlight
 from services.members.recognition.curtain import Curtain
 from services.members.recognition.defaults import default_rules
 from services.members.recognition.recording import register_recording
@@ -97,29 +99,46 @@ class _Commands:
 
     async def record_fact(self, command: RecordFact) -> Accepted:
         member = await self.members.state(command.brand, command.member_id, fresh=True)
-        rulebook = await self._rulebook(command.brand)
+        rulebook = await self.rulebook(command.brand)
         fact = ScoreFact(**structs.asdict(command), rulebook=rulebook, erased=member.erasing is not None)
         return await self.scores.handle(fact)
 
     async def award_badge(self, command: AwardBadge) -> Accepted:
-        rulebook, joined = await self._rulebook(command.brand), await self._joined(command)
-        return await self.scores.handle(GrantBadge(**structs.asdict(command), rulebook=rulebook, joined=joined))
+        return await self.scores.handle(await self._grant(command))
+
+    async def would_award(self, command: AwardBadge) -> bool:
+        return await self.scores.rehearse(await self._grant(command), fresh=True)
 
     async def spotlight_member(self, command: SpotlightMember) -> Accepted:
-        return await self.spotlights.handle(ShineOn(**structs.asdict(command), joined=await self._joined(command)))
+        return await self.spotlights.handle(await self._shine(command))
+
+    async def would_spotlight(self, command: SpotlightMember) -> bool:
+        return await self.spotlights.rehearse(await self._shine(command), fresh=True)
+
+    async def _grant(self, command: AwardBadge) -> GrantBadge:
+        rulebook, joined = await self.rulebook(command.brand), await self._joined(command)
+        return GrantBadge(**structs.asdict(command), rulebook=rulebook, joined=joined)
+
+    async def _shine(self, command: SpotlightMember) -> ShineOn:
+        return ShineOn(**structs.asdict(command), joined=await self._joined(command))
 
     async def _joined(self, command: AwardBadge | SpotlightMember) -> bool:
         return (await self.members.state(command.brand, command.member_id, fresh=True)).joined
 
-    async def _rulebook(self, brand_id: str) -> Rulebook:
+    async def rulebook(self, brand_id: str) -> Rulebook:
         """All editions, as the stream's leader has them now, after what the brand begins with."""
         own = await self.rulebooks.state(brand_id, brand_id, fresh=True)
         brand = await self.brands.state(brand_id, brand_id)
         return own.with_first(default_rules(brand.type, brand.kind, brand.locale))
 
 
-def compose_recognition(app: App, authorizer: Authorizer, members: _Members, brands: _Brands) -> list[Source]:
-    """Register everything; returns what a member's export has of it."""
+def compose_recognition(
+    app: App, authorizer: Authorizer, members: _Members, brands: _Brands
+) -> tuple[Mapping[str, Examples], list[Source]]:
+    """Register everything.
+
+    Returns what a viewer could send, for `viewer_can`, and what a member's export has of it.
+    """
     commands = _Commands(
         app=app,
         members=members,
@@ -129,8 +148,8 @@ def compose_recognition(app: App, authorizer: Authorizer, members: _Members, bra
         spotlights=app.aggregate(spotlight.DECIDER),
     )
     app.command("score", RecordFact, commands.record_fact)
-    app.command("score", AwardBadge, commands.award_badge)
-    app.command("spotlight", SpotlightMember, commands.spotlight_member)
+    app.command("score", AwardBadge, commands.award_badge, rehearse=commands.would_award)
+    app.command("spotlight", SpotlightMember, commands.spotlight_member, rehearse=commands.would_spotlight)
     register_recording(app)
     Curtain.register(app)
     scores = _score_queries(app, authorizer)
@@ -141,7 +160,7 @@ def compose_recognition(app: App, authorizer: Authorizer, members: _Members, bra
     app.query(SpotlightPage, SpotlightPageResult, spotlights.spotlight_page, view=spotlights, allow=seen)
     many = list[SpotlightView | None]
     app.query(SpotlightsGetMany, many, spotlights.spotlights_get_many, view=spotlights, allow=seen)
-    return [
+    return permissions.examples(commands.scores, commands.rulebook), [
         Source("score", scores, "members", _with_something_in_it),
         Source("score entry", scores, "entries", lambda brand, member: {"who": f"{brand}:{member}"}),
         Source("badge", badges, "badges", lambda brand, member: {"who": f"{brand}:{member}"}),

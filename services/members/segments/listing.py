@@ -76,6 +76,11 @@ class Lists:
         """Let the members leave together.  Raises as `add` does; who is not on the list is not on it afterwards."""
         return await self._move(command, await self._edition(command), enter=False)
 
+    async def takes(self, command: AddToSegment | TakeFromSegment) -> bool:
+        """Whether somebody could be put on the list, or taken off it; who is on it is not asked.  Raises as both do."""
+        await self._edition(command)
+        return True
+
     async def _edition(self, command: AddToSegment | TakeFromSegment) -> int:
         require(command.roles, *LEADERS)
         known = await self._handlers.segments.state(command.brand, command.segment_id, fresh=True)

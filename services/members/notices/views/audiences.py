@@ -1,5 +1,6 @@
 """For whom things are that are not for every member: kept by the views that say to whom something may be told."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from msgspec import convert, to_builtins
@@ -21,7 +22,11 @@ def audience_write(recorded: Recorded[Any], audience: Audience | None) -> Write:
     return Write(AUDIENCES, ReplaceOne(one, {**one, "audience": to_builtins(audience)}, upsert=True))
 
 
-async def audience_of(view: View, brand: str, id: str) -> Audience | None:  # noqa: A002 – the field's word
-    """For whom something is; None for every member, and for what the view has not met."""
-    document = await view.collection(AUDIENCES).find_one({"_id": f"{brand}:{id}"})
-    return None if document is None else convert(document["audience"], Audience)
+async def audiences_of(view: View, brand: str, ids: Collection[str]) -> dict[str, Audience]:
+    """For whom things are; none of those that are for every member, or that the view has not met."""
+    if not ids:
+        return {}
+    found = view.collection(AUDIENCES).find({"_id": {"$in": [f"{brand}:{id_}" for id_ in ids]}})
+    return {
+        document["_id"].removeprefix(f"{brand}:"): convert(document["audience"], Audience) async for document in found
+    }

@@ -30,7 +30,7 @@ from services.members.notices.foreign import (
     VoteWithdrawn,
 )
 from services.members.notices.places import Slice, place, places_in
-from services.members.notices.views.audiences import AUDIENCES, audience_of, audience_write
+from services.members.notices.views.audiences import AUDIENCES, audience_write, audiences_of
 
 _PEOPLE: Sequence[IndexModel] = (IndexModel([("of", ASCENDING), ("place", ASCENDING)]),)
 
@@ -102,6 +102,11 @@ class ThreadPeopleView(PeopleView):
             post = await self.collection("written").find_one({"_id": f"{brand}:{document['thread']}"}) or {}
         return Written(author=document["author"], thread=document["thread"], space=post.get("space", ""))
 
+    async def spaces(self, brand: str, threads: Collection[str]) -> dict[str, str]:
+        """In which spaces threads stand."""
+        found = self.collection("written").find({"_id": {"$in": [f"{brand}:{thread}" for thread in threads]}})
+        return {document["thread"]: document["space"] async for document in found if "space" in document}
+
 
 class EventPeopleView(PeopleView):
     """Who has a seat at an event, waits for one or is invited.  `audiences`: as `audiences.py` says, of events."""
@@ -138,14 +143,17 @@ class EventPeopleView(PeopleView):
             case InvitationsWithdrawn(member_ids=members):
                 yield from (_leaves(recorded, member, "invited") for member in members)
 
-    async def audience(self, brand: str, event: str) -> Audience | None:
-        """For whom an event is beside who is invited; None for every member."""
-        return await audience_of(self, brand, event)
+    async def audiences(self, brand: str, events: Collection[str]) -> dict[str, Audience]:
+        """For whom events are beside who is invited; none of those that are for every member."""
+        return await audiences_of(self, brand, events)
 
-    async def invited(self, brand: str, event: str, members: Collection[str]) -> set[str]:
-        """Who of these is on the guest list of an event."""
-        keys = [f"{brand}:{event}:invited:{member}" for member in members]
-        return {document["member"] async for document in self.collection("people").find({"_id": {"$in": keys}})}
+    async def invited(self, brand: str, events: Collection[str], members: Collection[str]) -> set[tuple[str, str]]:
+        """Who of these is on the guest lists of which of these events: pairs of an event and a member."""
+        keys = [f"{brand}:{event}:invited:{member}" for event in events for member in members]
+        if not keys:
+            return set()
+        found = self.collection("people").find({"_id": {"$in": keys}})
+        return {(document["of"].removeprefix(f"{brand}:"), document["member"]) async for document in found}
 
 
 class IdeaPeopleView(PeopleView):

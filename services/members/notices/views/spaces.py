@@ -1,6 +1,6 @@
 """For whom spaces are: nobody is told of, or follows, what stands in a space that they are not let into."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from pymongo import IndexModel
@@ -9,7 +9,7 @@ from libs.access.audience import Audience
 from libs.shared.projection import Change, View
 from libs.shared.recorded import Recorded
 from services.members.notices.foreign import SpaceAudienceChanged, SpaceCreated
-from services.members.notices.views.audiences import AUDIENCES, audience_of, audience_write
+from services.members.notices.views.audiences import AUDIENCES, audience_write, audiences_of
 
 
 class ExclusiveSpacesView(View):
@@ -27,6 +27,6 @@ class ExclusiveSpacesView(View):
         """The writes that one event makes."""
         yield audience_write(recorded, recorded.event.audience)
 
-    async def audience(self, brand: str, space: str) -> Audience | None:
-        """For whom a space is; None for every member, and for a space that the view has not met."""
-        return await audience_of(self, brand, space)
+    async def audiences(self, brand: str, spaces: Collection[str]) -> dict[str, Audience]:
+        """For whom spaces are; none of those that are for every member, or that the view has not met."""
+        return await audiences_of(self, brand, spaces)
