@@ -125,6 +125,7 @@ BRANDS: Final = Many("members", "brands_get_many", list[rows.BrandReply | None])
 NETWORKS: Final = Many("members", "networks_get_many", list[rows.NetworkReply | None])
 SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | None])
 POSTS: Final = Many("discussions", "posts_get_many", list[rows.PostReply | None])
+TAGS: Final = Many("discussions", "tags_get_many", list[rows.TagReply | None])
 REPLIES: Final = Many("discussions", "replies_get_many", list[rows.ReplyReply | None])
 #: Takes `page`: the same page of replies of many posts.
 REPLY_PAGES: Final = Many("discussions", "reply_pages", list[rows.PageReply[rows.ReplyReply]], "thread_ids")
