@@ -27,9 +27,11 @@ NAMES = (
     "home_page",
     "visibility",
     "footprint",
+    "members",
+    "imports",
 )
 #: The same, run only when they are named: they need more than Python, or more time.
-NAMED = ("imports", "members", "overload", "peers")
+NAMED = ("overload", "peers")
 
 _WIDTH = 160
 

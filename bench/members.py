@@ -69,13 +69,12 @@ async def run() -> list[Line]:
 
 async def _questions(*brands: Brand) -> list[tuple[str, Question]]:
     middle = {id(brand): (await _page(brand, after=None)).cursors[-1] for brand in brands}
-    second = {id(brand): (await _search(brand, "mar")).cursors[-1] for brand in brands}
     return [
         ("member_page, the first", lambda brand, _: _page(brand, after=None)),
         ("member_page, after a cursor", lambda brand, _: _page(brand, after=middle[id(brand)])),
         ("member_search by one letter that many have", _search_common(brands[0].names, 1)),
         ("member_search by three letters that many have", _search_common(brands[0].names, 3)),
-        ("member_search, the second page", lambda brand, _: _search(brand, "mar", second[id(brand)])),
+        ("member_search, the second page", await _second_pages(brands)),
         ("member_search by a word that one has", lambda brand, _: _search(brand, "quorn")),
         ("member_search by what nobody has", lambda brand, _: _search(brand, "xyzzy")),
         ("members_get_many of 20", _get_members),
@@ -102,6 +101,19 @@ def _search_common(names: Sequence[str], letters: int) -> Question:
     words = [word for name in names for word in fold(name).split()]
     common = [prefix for prefix, often in Counter(word[:letters] for word in words).items() if often > _PAGE]
     return lambda brand, draw: _search(brand, draw.choice(common))
+
+
+async def _second_pages(brands: Sequence[Brand]) -> Question:
+    """The second page of such beginnings; each is full in both brands."""
+    words = [word for name in brands[0].names for word in fold(name).split()]
+    often = [start for start, number in Counter(word[:2] for word in words).items() if number > 2 * _PAGE]
+    after = {(id(brand), start): (await _search(brand, start)).cursors[-1] for brand in brands for start in often}
+
+    async def ask(brand: Brand, draw: random.Random) -> object:
+        start = draw.choice(often)
+        return await _search(brand, start, after[id(brand), start])
+
+    return ask
 
 
 async def _get_members(brand: Brand, draw: random.Random) -> object:

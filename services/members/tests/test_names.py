@@ -95,6 +95,16 @@ async def test_a_name_that_is_given_up_finds_nobody(bench: Bench) -> None:
     assert len(await bench.documents("names")) <= 6
 
 
+async def test_whoever_came_since_a_guide_was_remembered_is_found(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "_SHARES", (1, 2, 4, 8, 16))
+    await bench.given(joined("Marie"), id="m0")
+    assert await found(bench, "mar") == ["Marie"]
+    await _join(bench, {f"n{number:03}": "Marie" for number in range(100)})
+    assert len(await found(bench, "mar", first=10)) == 101
+
+
 async def test_a_cursor_of_another_list_is_refused(bench: Bench) -> None:
     await bench.given(joined("Marie"), id="m1")
     await bench.given(joined("Mario"), id="m2")
@@ -105,8 +115,12 @@ async def test_a_cursor_of_another_list_is_refused(bench: Bench) -> None:
         assert (refusal.value.code, refusal.value.path) == ("INVALID", ("after",))
 
 
-async def test_pages_of_a_crowd_hold_each_member_once_in_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "_SHARES", (1, 2, 4, 16))  # so that a small crowd has samples too
+@pytest.mark.parametrize("remembered", [1, 20, 1_000])
+async def test_pages_of_a_crowd_hold_each_member_once_in_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, remembered: int
+) -> None:
+    monkeypatch.setattr(names, "_SHARES", (1, 2, 4, 8, 16))
+    monkeypatch.setattr(names, "_REMEMBERED", remembered)  # so that a small crowd has samples too
     draw = random.Random(7)
     first, last = ["Ana", "Anaïs", "Anna", "Bo"], ["Martin", "Mar", "Marx", "Zed"]
     crowd = {f"m{number:04}": f"{draw.choice(first)} {draw.choice(last)}" for number in range(200)}
@@ -160,18 +174,21 @@ async def test_what_a_page_reads_does_not_grow_with_the_brand() -> None:
     async def cost(size: int) -> tuple[float, float]:
         """The documents and the ranges that a page of 20 reads on average."""
         shelf = Shelf("b1", {f"m{number}": name() for number in range(size)})
+        guide = await names.Guides().read(cast(Collection, shelf), "b1", size)
+        assert len(guide.keys) < 10_000
+        shelf.read = shelf.asked = 0
         pages = 0
         for prefix in ("m", "ma", "mar", "b", "lo", "an", "r", "k"):
             after = None
             for _ in range(3):
-                found = await names.find(cast(Collection, shelf), "b1", prefix, 20, after)
+                found = await names.find(cast(Collection, shelf), guide, prefix, 20, after)
                 assert len(found.members) == 20
                 after, pages = found.cursors[-1], pages + 1
         return shelf.read / pages, shelf.asked / pages
 
     (few, ranges), (many, more_ranges) = await cost(1_000), await cost(50_000)
-    assert few < 80 and ranges < 6
-    assert many < 80 and more_ranges < 6, "a page holds 20, and what follows it tells that there is more"
+    assert few < 60 and ranges < 4
+    assert many < 60 and more_ranges < 4, "a page holds 20, and what follows it tells that there is more"
 
 
 async def _join(bench: Bench, crowd: dict[str, str]) -> None:

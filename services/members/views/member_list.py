@@ -18,7 +18,7 @@ from libs.shared.times import from_ms, to_ms
 from services.members import member, member_decisions, service_account
 from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
 from services.members.service_account import ServiceAccountCreated
-from services.members.views.names import INDEX, find, forgotten, named
+from services.members.views.names import INDEX, Guides, find, forgotten, named
 
 #: No identity has more memberships in an answer than this.
 MAX_MEMBERSHIPS = 1_000
@@ -107,7 +107,7 @@ class MemberListView(View):
     """
 
     name = "member_list"
-    version = 3
+    version = 4
     stream = "MEMBERS"
     events = (*member_decisions.DECIDER.events, *service_account.DECIDER.events, ErasureRecorded)
     upcasters = member.UPCASTERS
@@ -120,6 +120,10 @@ class MemberListView(View):
         "totals": (),
         "names": (INDEX,),
     }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guides = Guides()
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes.  Joining and leaving alternate, so plain increments stay exact."""
@@ -163,14 +167,15 @@ class MemberListView(View):
             request=query.page,
             descending=True,
         )
-        totals = await self.collection("totals").find_one({"_id": query.brand})
-        members = found.map(_member)
-        return MemberPageResult(**structs.asdict(members), total_count=totals["count"] if totals else 0)
+        return MemberPageResult(**structs.asdict(found.map(_member)), total_count=await self._count(query.brand))
 
     async def member_search(self, query: MemberSearch) -> Page[MemberView]:
         """A page of those who are found; a member whose name changed a moment ago may be left out."""
         names = self.collection("names")
-        found = await find(names, query.brand, query.prefix, query.first, query.after)
+        guide = self._guides.of(query.brand) or await self._guides.read(
+            names, query.brand, await self._count(query.brand)
+        )
+        found = await find(names, guide, query.prefix, query.first, query.after)
         members = zip(await self._members(query.brand, found.members), found.cursors, strict=True)
         shown = [(member, cursor) for member, cursor in members if member is not None]
         return Page(
@@ -179,6 +184,10 @@ class MemberListView(View):
             has_next=found.has_next,
             has_previous=query.after is not None,
         )
+
+    async def _count(self, brand: str) -> int:
+        totals = await self.collection("totals").find_one({"_id": brand})
+        return totals["count"] if totals else 0
 
     async def _members(self, brand: str, ids: Sequence[str]) -> list[MemberView | None]:
         keys = [f"{brand}:{id_}" for id_ in ids]

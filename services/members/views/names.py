@@ -2,17 +2,20 @@
 
 A document stands for one word of a name: its `key` is the folded name from that word on, so that all that begin alike
 stand side by side.  The embedded server reads everything in a range before it applies a limit, so the range must fit
-the page.  How far a page reaches is told by samples: of the members, one in 8, one in 128 and one in 2,048 (by a hash
-of their ids) have their words also in a list of their own.  A page is found by some five reads, of a few dozen small
-documents together: each sample bounds the look at the next finer one, and the finest bounds the names.
+the page.  How far a page reaches is told by samples: of the members, one in 8, one in 64 and so on (by a hash of their
+ids) have their words also in a list of their own.  Each sample bounds the look at the next finer one, and the finest
+bounds the names; where that begins is told by a sample that is remembered.  It may be old: a range that holds less than
+was told is followed by the next one.
 """
 
 import binascii
 import hashlib
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import AsyncIterator, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from cachetools import TTLCache
 from pymongo import ASCENDING, DeleteMany, IndexModel, ReplaceOne
 
 from libs.shared.domain import Invalid
@@ -27,8 +30,12 @@ MAX_WORDS: Final = 4
 INDEX: Final = IndexModel([("list", ASCENDING), ("key", ASCENDING)])
 
 #: The lists that a member's words stand in: all, and the samples, each with one in so many members.
-_SHARES: Final = (1, 8, 128, 2048)
+_SHARES: Final = (1, 8, 64, 512, 4096)
 _ALL, _FINEST = 0, 1
+#: A sample is remembered when a brand of this many members has about this many of them in it.
+_REMEMBERED: Final = 2_000
+_BRANDS: Final = 200
+_SECONDS: Final = 300.0
 
 _LAST: Final = "\U0010ffff"  # behind every character of a name
 _MAX_CURSOR: Final = 2_000
@@ -45,6 +52,14 @@ class Names(NamedTuple):
     members: list[str]
     cursors: list[str]
     has_next: bool
+
+
+class Guide(NamedTuple):
+    """The keys of a sample of a brand, as they were some time ago."""
+
+    brand: str
+    list: int
+    keys: Sequence[str]
 
 
 def fold(name: str) -> str:
@@ -74,7 +89,25 @@ def forgotten(brand: str, member: str) -> Write:
     return Write("names", DeleteMany({"_id": {"$in": ids}}))
 
 
-async def find(collection: Collection, brand: str, prefix: str, first: int, after: str | None) -> Names:
+class Guides:
+    """What is remembered of each brand."""
+
+    def __init__(self) -> None:
+        self._guides: TTLCache[str, Guide] = TTLCache(_BRANDS, _SECONDS)
+
+    def of(self, brand: str) -> Guide | None:
+        """The guide of a brand, None when none is remembered."""
+        return self._guides.get(brand)
+
+    async def read(self, collection: Collection, brand: str, members: int) -> Guide:
+        """Remember one of a brand with about so many members: the finest sample of few keys, but not the finest."""
+        samples = range(_FINEST + 1, len(_SHARES))
+        list_ = next((list_ for list_ in samples if members <= _SHARES[list_] * _REMEMBERED), samples[-1])
+        guide = self._guides[brand] = Guide(brand, list_, await _range(collection, brand, list_, "", _LAST))
+        return guide
+
+
+async def find(collection: Collection, guide: Guide, prefix: str, first: int, after: str | None) -> Names:
     """The `first` members after a cursor with a word that begins so, by their names from that word on.
 
     Who has two such words is there twice.  A prefix without letters and digits finds nobody.  Raises INVALID.
@@ -84,12 +117,12 @@ async def find(collection: Collection, brand: str, prefix: str, first: int, afte
         return Names([], [], has_next=False)
     at, end = _decode(after, begin) if after is not None else begin, begin + _LAST
     found: list[str] = []
-    marks = _marks(collection, brand, _FINEST, at, end)
+    marks = _marks(collection, guide, _FINEST, at, end)
     while len(found) <= first and at < end:
         # As many as the page needs on average, and one; when they lie too close, the next ones follow.
         for _ in range((first + 1 - len(found)) // _SHARES[_FINEST] + 1):
             stop = await anext(marks, end)
-        found += await _range(collection, brand, _ALL, at, stop)
+        found += await _range(collection, guide.brand, _ALL, at, stop)
         at = stop
     page = found[:first]
     return Names(
@@ -99,14 +132,17 @@ async def find(collection: Collection, brand: str, prefix: str, first: int, afte
     )
 
 
-async def _marks(collection: Collection, brand: str, list_: int, at: str, end: str) -> AsyncIterator[str]:
+async def _marks(collection: Collection, guide: Guide, list_: int, at: str, end: str) -> AsyncIterator[str]:
     """The keys of a sample between two places, read piece by piece: the next coarser sample says how far one goes."""
-    if list_ + 1 < len(_SHARES):
-        async for bound in _marks(collection, brand, list_ + 1, at, end):
-            for key in await _range(collection, brand, list_, at, bound):
-                yield key
-            at = bound
-    for key in await _range(collection, brand, list_, at, end):
+    if list_ == guide.list:
+        for key in guide.keys[bisect_right(guide.keys, at) : bisect_left(guide.keys, end)]:
+            yield key
+        return
+    async for bound in _marks(collection, guide, list_ + 1, at, end):
+        for key in await _range(collection, guide.brand, list_, at, bound):
+            yield key
+        at = bound
+    for key in await _range(collection, guide.brand, list_, at, end):
         yield key
 
 
