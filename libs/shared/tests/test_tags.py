@@ -1,6 +1,7 @@
 """When two tags are the same, and what is none."""
 
 import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given as for_all
@@ -42,7 +43,9 @@ def test_a_tag_is_its_own_normal_form(label: str) -> None:
 
 
 @for_all(labels, st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
-def test_case_composition_and_spacing_make_no_other_tag(label: str, form: str) -> None:
+def test_case_composition_and_spacing_make_no_other_tag(
+    label: str, form: Literal["NFC", "NFD", "NFKC", "NFKD"]
+) -> None:
     tag = normalised(label)
     assert normalised(f"  {unicodedata.normalize(form, label)}\u200b ") == tag
     assert normalised(tag.casefold()) == tag
