@@ -92,7 +92,7 @@ def test_a_permission_is_described_by_its_mutation() -> None:
 
 def test_everything_that_a_mutation_is_about_says_what_the_viewer_can() -> None:
     silent = {kind for kind in NODES if "viewerCan" not in object_type(kind).fields}
-    assert silent == {"Invitation", "Notification", "ProvisionedGroup", "Segment"}, "those of NOT_TOLD"
+    assert silent == {"Invitation", "Notification", "ProvisionedGroup", "Segment", "Tag"}, "those of NOT_TOLD"
 
 
 #: What each kind of thing is of; a name with more behind it is another one of the same type.
@@ -225,6 +225,7 @@ class Scene:
                 post = {"postId": ids["Post"]}
                 reaction = {"targetId": ids["Post"], "emoji": "HEART"}
                 return {
+                    "changeTags": [{**post, "tags": [new]}],
                     "publishReply": [{**post, "body": "B"}], "addReaction": [reaction], "removeReaction": [reaction],
                     "unlockThread": [post], "lockThread": [post], "publishReply ": [{**post, "body": "B"}],
                     "unlockThread ": [post],

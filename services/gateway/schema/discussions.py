@@ -10,7 +10,7 @@ from strawberry import ID
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
+from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, TAGS, Asked
 from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
@@ -139,6 +139,36 @@ class Reply(Node):
         )
 
 
+@strawberry.type(description="A word for what posts of a brand are about, the same however it is written.")
+class Tag(Followable):
+    """A tag."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    name: str = strawberry.field(description="Normalised: lower case, single spaces.")
+
+    @staticmethod
+    def of(row: replies.TagNameReply, scope: Scope) -> "Tag":
+        """A tag as a service sees it."""
+        return Tag(id=ids.encode("Tag", scope.brand, row.id), scope=scope, key=row.id, name=row.name)
+
+    @batch
+    @staticmethod
+    async def post_count(those: list["Tag"]) -> Answers[int | None]:
+        """On how many posts it stands that the sender may read; null once there are none."""
+        return await TAGS.objects(((one.scope, one.key) for one in those), lambda row, _: row.post_count)
+
+    @field
+    async def posts(
+        self, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> "Connection[Post]":
+        """The posts that have it, newest first."""
+        reply = replies.PageReply[replies.PostReply]
+        page = page_arguments(first, after, last, before)
+        found = await self.scope.ask("discussions", "tag_posts", reply, tag_id=self.key, page=page)
+        return connection(found, lambda row: Post.of(row, self.scope))
+
+
 @strawberry.type(description="A post: the opening of a thread.")
 class Post(Followable):
     """A thread with its opening post."""
@@ -174,6 +204,11 @@ class Post(Followable):
     async def author(those: list["Post"]) -> Answers[Member | None]:
         """Null for what the platform itself wrote."""
         return await load_members((one.scope, one.row.author_id) for one in those)
+
+    @field
+    def tags(self) -> list[Tag]:
+        """What it is about, at most five, in alphabetical order."""
+        return [Tag.of(row, self.scope) for row in self.row.tags]
 
     @batch
     @staticmethod

@@ -1,9 +1,12 @@
-"""Following things of all services: that a thing exists is proven by its last event; who takes part is told anyway."""
+"""Following things of all services: that a thing exists is proven by its last event; who takes part is told anyway.
+
+A tag has no event of its own: it is there for who may read a post that has it, and that is asked of discussions.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from msgspec import Meta
 from nats.errors import Error as NatsError
@@ -79,6 +82,10 @@ class Following:
         """Refuse what is not there for the actor.  Who is no member is refused first, and learns nothing."""
         follow.decide(None, command)
         missing = NotFound(f"there is no such {command.kind}", ("target_id",))
+        if command.kind is TargetKind.TAG:
+            if not await self._is_on_a_post(command):
+                raise missing
+            return
         service, aggregate = _AGGREGATES[command.kind]
         subject = Subject(service, command.brand, aggregate, command.target_id)
         try:
@@ -90,6 +97,11 @@ class Following:
         target = Target(command.kind, command.target_id)
         if await self._audience.is_hidden(command.brand, target, command.actor):
             raise missing
+
+    async def _is_on_a_post(self, command: FollowCommand) -> bool:
+        asked = {"brand": command.brand, "viewer": command.actor, "ids": [command.target_id]}
+        found = await self._app.bus.query("discussions", "tags_get_many", asked, list[dict[str, Any] | None])
+        return found != [None]
 
 
 def _state(said: Said | None, *, takes_part: bool) -> FollowState:
