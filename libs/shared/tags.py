@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from libs.shared.domain import Invalid
+from libs.shared.text import unseen
 
 #: A tag has at most so many characters once it is normalised: some signs are longer then.
 MAX_TAG: Final = 60
@@ -20,9 +21,13 @@ _JOINERS: Final = "\u200c\u200d"
 
 def normalised(tag: str) -> str:
     """The tag that these words are; none ("") for words of which nothing is seen."""
-    seen = "".join(sign for sign in tag if sign in _JOINERS or unicodedata.category(sign) != "Cf")
+    seen = "".join(sign for sign in tag if sign in _JOINERS or sign.isspace() or not _is_nothing(sign))
     words = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold()).split()
     return " ".join(words) if any(word.strip(_JOINERS) for word in words) else ""
+
+
+def _is_nothing(sign: str) -> bool:
+    return unicodedata.category(sign) == "Cf" or unseen(sign)
 
 
 def normalised_all(tags: Iterable[str], field: str) -> tuple[str, ...]:

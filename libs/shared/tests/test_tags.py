@@ -27,7 +27,10 @@ labels = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min
         ("C#", "c#"),
         ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
         ("می\u200cخواهم", "می\u200cخواهم"),
+        ("bo\u034fats\u3164", "boats"),
+        ("\u2764\ufe0f", "\u2764"),
         ("\u200b \u200d", ""),
+        ("\u3164\u2800\uffa0", ""),
     ],
 )
 def test_the_same_words_are_one_tag(written: str, tag: str) -> None:

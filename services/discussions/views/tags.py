@@ -18,7 +18,7 @@ from libs.shared.paging import MAX_SIZE, page_index
 from libs.shared.projection import Increment, View
 from libs.shared.recorded import Recorded
 from libs.shared.tags import normalised, tag_key
-from libs.shared.text import Label
+from libs.shared.text import Label, LabelPrefix
 from services.discussions.thread import PostPublished, PostTagsChanged
 from services.discussions.views.exclusive import AskedInSpaces
 
@@ -71,7 +71,7 @@ class TopTags(AskedInSpaces, frozen=True, kw_only=True):
 
     wire_name: ClassVar[str] = "top_tags"
 
-    prefix: Annotated[str, Meta(max_length=60)] = ""
+    prefix: LabelPrefix = ""
     first: Annotated[int, Meta(ge=1, le=MAX_SIZE)] = 20
 
 

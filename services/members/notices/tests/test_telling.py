@@ -167,6 +167,16 @@ class TestTags:
         assert await world.inbox("bob") == []
         assert kinds(await world.inbox("cyn")) == [("post_with_tag", BOATS.id, 1)]
 
+    async def test_a_tag_brings_nobody_together_whom_a_block_keeps_apart(self, world: World) -> None:
+        await world.follow(["bob", "cyn"], BOATS)
+        await world.send("block_list", BlockMember, "bob", member_id="bob", blocked_id="ada")
+        await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="cyn")
+        await self.post(world, "t2", "boats")
+        assert (await world.inbox("bob"), await world.inbox("cyn")) == ([], [])
+        official = foreign.PostPublished(space_id="s1", tags=("boats",), official=True)
+        await world.write("discussions", "thread", "t3", official, actor="ada")
+        assert kinds(await world.inbox("bob")) == kinds(await world.inbox("cyn")) == [("post_with_tag", BOATS.id, 1)]
+
     async def test_a_tag_is_followed_by_who_may_read_a_post_that_has_it(self, world: World) -> None:
         world.tags = {"ada": {BOATS.id}}
         await world.send("follow", Follow, "ada", kind=BOATS.kind, target_id=BOATS.id)
