@@ -208,7 +208,7 @@ class ThreadsView(View):
             key="published_at_ms",
             request=query.page,
             descending=True,
-            where=not_in(query.hidden),
+            without={"space": query.hidden},
         )
         [fitting] = fit([found.map(_post)], query.page)
         return PostPageResult(**structs.asdict(fitting), total_count=tag.post_count)
@@ -286,7 +286,7 @@ class ThreadsView(View):
             key="published_at_ms",
             request=request,
             descending=True,
-            where=not_in(hidden),
+            without={"space": hidden},
         )
         return found.map(_post)
 
