@@ -5,7 +5,7 @@ the viewer is not let into is not counted for them, and a tag that stands nowher
 """
 
 from bisect import insort
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated, Any, ClassVar, Final
 
@@ -117,21 +117,26 @@ class Tags:
     async def top_tags(self, query: TopTags) -> list[TagView]:
         """The tags on most posts, as far as the viewer may read them."""
         best: list[tuple[int, str, TagView]] = []
-        async with aclosing(self._by_posts(query)) as tags:
+
+        def full(rank: int, id_: str = "") -> bool:
+            # What is hidden makes a tag stand lower than it is found, never higher.
+            return len(best) == query.first and best[-1][:2] <= (rank, id_)
+
+        async with aclosing(self._by_posts(query, full)) as tags:
             async for document in tags:
-                if len(best) == query.first and best[-1][:2] <= (document["rank"], document["_id"]):
-                    break  # what is hidden makes a tag stand lower than it is found, never higher
+                if full(document["rank"], document["_id"]):
+                    break
                 tag = _tag(document, query.hidden)
                 if tag.post_count:
                     insort(best, (-tag.post_count, document["_id"], tag))
                     del best[query.first :]
         return [tag for _, _, tag in best]
 
-    async def _by_posts(self, query: TopTags) -> AsyncGenerator[Document, None]:
+    async def _by_posts(self, query: TopTags, full: Callable[[int], bool]) -> AsyncGenerator[Document, None]:
         """The tags that begin so, those on most posts first, hidden ones too.
 
         Read by ranges of which each ends at a quarter of where it begins: few tags are common, and those that are not
-        are read when the common ones do not suffice.
+        are read when the common ones do not suffice: unless it is `full` for all of the rank where a range begins.
         """
         where: dict[str, Any] = {"brand": query.brand}
         if begins := normalised(query.prefix):
@@ -139,7 +144,7 @@ class Tags:
             where |= {f"head{length}": begins[:length], "word": {"$gte": begins, "$lt": begins + _LAST}}
         total = await self._view.collection("totals").find_one({"_id": query.brand})
         above = total["count"] + 1 if total else 0  # no tag stands on more posts than there are
-        while above > 1:
+        while above > 1 and not full(1 - above):
             down_to = max(1, above // 4)
             found = self._collection.find({**where, "rank": {"$gt": -above, "$lt": 1 - down_to}})
             async for document in found.sort([("rank", ASCENDING), ("_id", ASCENDING)]):
