@@ -64,7 +64,7 @@ def compose(app: App) -> None:
     shown = visible.to(members)
     app.query(PostPage, PostPageResult, threads.post_page, view=threads, allow=shown, same_for=anybody)
     app.query(PostPages, list[PostPageResult], threads.post_pages, view=threads, allow=shown, same_for=anybody)
-    app.query(TagPosts, PostPageResult, threads.tag_posts, view=threads, allow=shown, same_for=anybody)
+    app.query(TagPosts, list[PostPageResult], threads.tag_posts, view=threads, allow=shown, same_for=anybody)
     app.query(PostsGetMany, list[PostView | None], threads.posts_get_many, view=threads, allow=shown, same_for=anybody)
     app.query(ReplyPage, ReplyPageResult, threads.reply_page, view=threads, allow=shown, same_for=anybody)
     app.query(ReplyPages, list[ReplyPageResult], threads.reply_pages, view=threads, allow=shown, same_for=anybody)

@@ -139,7 +139,7 @@ ASKED: dict[type[Query], dict[str, Any]] = {
     TagByName: {"name": "tag *"},
     TagsGetMany: {"ids": [lambda slug: tag_key(f"tag {slug}")]},
     TopTags: {"prefix": "tag *"},
-    TagPosts: {"tag_id": lambda slug: tag_key(f"tag {slug}")},
+    TagPosts: {"ids": [lambda slug: tag_key(f"tag {slug}")]},
 }
 #: Every command about it.
 SENT: dict[type[Command], dict[str, Any]] = {
@@ -296,9 +296,10 @@ async def test_tags_are_counted_and_listed_as_far_as_somebody_is_let_in(club: Cl
     assert await shown("paul") == [("both", 1), ("rare", 1), ("tag open", 1)], "their order tells nothing either"
     assert await shown("paul", first=2) == [("both", 1), ("rare", 1)]
     assert await shown("paul", first=1, prefix="r") == [("rare", 1)]
-    both = await club.ask(PostPageResult, TagPosts, "paul", tag_id=tag_key("both"))
+    [both] = await club.ask(list[PostPageResult], TagPosts, "paul", ids=[tag_key("both")])
     assert ([one.id for one in both.items], both.total_count) == (["t-open"], 1)
-    assert (await club.ask(PostPageResult, TagPosts, "olga", tag_id=tag_key("both"))).total_count == 8
+    [both] = await club.ask(list[PostPageResult], TagPosts, "olga", ids=[tag_key("both")])
+    assert both.total_count == 8
     await club.send(ChangeTags, "olga", thread_id="t-open", tags=())
     assert await shown("paul") == [("rare", 1)]
 

@@ -244,7 +244,7 @@ class TestTags:
         assert await town.ask(TagView, TagByName, name=" ＢOATS") == boats
         assert await town.ask(list[TagView | None], TagsGetMany, ids=["nothing", BOATS.id]) == [None, boats]
         assert [tag.name for tag in await town.ask(list[TagView], TopTags)] == ["boats", "tides"]
-        page = await town.ask(PostPageResult, TagPosts, tag_id=BOATS.id)
+        [page] = await town.ask(list[PostPageResult], TagPosts, ids=[BOATS.id])
         assert ([one.id for one in page.items], page.total_count) == (["t2", "t1"], 2)
         assert page.items[0].tags == [BOATS]
 
@@ -255,9 +255,8 @@ class TestTags:
         # At once, whether the view shows the post by now or not.
         await town.send(ChangeTags, "paul", thread_id="t1", tags=("moon",))
         assert await self.tags(town) == ["moon"]
-        assert await town.ask(PostPageResult, TagPosts, tag_id=BOATS.id) == PostPageResult(
-            items=[], cursors=[], has_next=False, has_previous=False, total_count=0
-        )
+        [page] = await town.ask(list[PostPageResult], TagPosts, ids=[BOATS.id])
+        assert page == PostPageResult(items=[], cursors=[], has_next=False, has_previous=False, total_count=0)
         assert await town.refused(ChangeTags, "rita", thread_id="t1", tags=()) == ("FORBIDDEN", ())
         await town.send(ChangeTags, "mona", thread_id="t1", tags=())
         assert await self.tags(town) == []
@@ -340,7 +339,7 @@ QUERIES: dict[type[Query], dict[str, Any]] = {
     TagByName: {"name": "boats"},
     TagsGetMany: {"ids": [BOATS.id]},
     TopTags: {},
-    TagPosts: {"tag_id": BOATS.id},
+    TagPosts: {"ids": [BOATS.id]},
 }
 
 
@@ -389,7 +388,7 @@ class TestIsolation:
             ReactionsGetMany: [{"target_id": id_, "counts": [], "mine": []} for id_ in ("t1", "r1")],
             TagsGetMany: [None],
             TopTags: [],
-            TagPosts: empty,
+            TagPosts: [empty],
         }
         not_found: set[type[Query]] = {SpaceBySlug, TagByName}
         for query, fields in QUERIES.items():

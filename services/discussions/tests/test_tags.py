@@ -44,8 +44,8 @@ async def top(
 
 
 async def posts(bench: Bench, tag: str, hidden: tuple[str, ...] = (), brand: str = "b1") -> tuple[list[str], int]:
-    query = TagPosts(brand=brand, viewer="m1", tag_id=tag_key(tag), hidden=hidden)
-    found = await bench.view.tag_posts(query)
+    query = TagPosts(brand=brand, viewer="m1", ids=[tag_key(tag)], hidden=hidden)
+    [found] = await bench.view.tag_posts(query)
     return [one.id for one in found.items], found.total_count
 
 
@@ -76,8 +76,8 @@ async def test_the_posts_of_a_tag_page_by_page(mongo_url: str) -> None:
         seen: list[str] = []
         request = PageRequest(first=2)
         while True:
-            query = TagPosts(brand="b1", viewer="m1", tag_id=tag_key("boats"), page=request)
-            found = await bench.view.tag_posts(query)
+            query = TagPosts(brand="b1", viewer="m1", ids=[tag_key("boats")], page=request)
+            [found] = await bench.view.tag_posts(query)
             assert found.total_count == 6
             seen += [one.id for one in found.items]
             if not found.has_next:

@@ -88,11 +88,11 @@ class PostPages(AskedInSpaces, frozen=True, kw_only=True):
 
 
 class TagPosts(AskedInSpaces, frozen=True, kw_only=True):
-    """The brand's posts with a tag, the newest first, as in `PostPage`; none for a tag that is not in this brand."""
+    """The same page of posts with each of many tags, in the order of `ids`; none for a tag that the brand has not."""
 
     wire_name: ClassVar[str] = "tag_posts"
 
-    tag_id: Id
+    ids: Annotated[list[Id], Meta(max_length=100)]
     page: PageRequest = PageRequest()
 
 
@@ -197,21 +197,19 @@ class ThreadsView(View):
         """A page of posts for each space of `ids`, in that order."""
         return await self._post_pages(query, query.ids)
 
-    async def tag_posts(self, query: TagPosts) -> PostPageResult:
-        """A page of the posts with a tag."""
-        [tag] = await Tags(self).of(query, [query.tag_id])
-        if tag is None:
-            return PostPageResult(items=[], cursors=[], has_next=False, has_previous=False, total_count=0)
-        found = await page(
-            self.collection("posts"),
-            prefix={"brand": query.brand, "tags": tag.name},
-            key="published_at_ms",
-            request=query.page,
-            descending=True,
-            without={"space": query.hidden},
+    async def tag_posts(self, query: TagPosts) -> list[PostPageResult]:
+        """A page of posts for each tag of `ids`, in that order, the newest first."""
+        tags = await Tags(self).of(query, query.ids)
+        pages = await asyncio.gather(
+            *(
+                self._posts({"brand": query.brand, "tags": tag.name}, query.page, query.hidden) if tag else _nothing()
+                for tag in tags
+            )
         )
-        [fitting] = fit([found.map(_post)], query.page)
-        return PostPageResult(**structs.asdict(fitting), total_count=tag.post_count)
+        return [
+            PostPageResult(**structs.asdict(fitting), total_count=tag.post_count if tag else 0)
+            for fitting, tag in zip(fit(pages, query.page), tags, strict=True)
+        ]
 
     async def author(self, brand: str, thread: str) -> str | None:
         """Who wrote a post; None for one that the view has not met."""

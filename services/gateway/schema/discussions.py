@@ -10,7 +10,7 @@ from strawberry import ID
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, TAGS, Asked
+from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, TAG_POSTS, TAGS, Asked
 from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
@@ -158,15 +158,14 @@ class Tag(Followable):
         """On how many posts it stands that the sender may read; null once there are none."""
         return await TAGS.objects(((one.scope, one.key) for one in those), lambda row, _: row.post_count)
 
-    @field
+    @batch
+    @staticmethod
     async def posts(
-        self, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> "Connection[Post]":
+        those: list["Tag"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers["Connection[Post]"]:
         """The posts that have it, newest first."""
-        reply = replies.PageReply[replies.PostReply]
         page = page_arguments(first, after, last, before)
-        found = await self.scope.ask("discussions", "tag_posts", reply, tag_id=self.key, page=page)
-        return connection(found, lambda row: Post.of(row, self.scope))
+        return await TAG_POSTS.present(((one.scope, one.key) for one in those), _posts, page=page)
 
 
 @strawberry.type(description="A post: the opening of a thread.")
