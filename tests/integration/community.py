@@ -324,7 +324,7 @@ async def furnish(platform: Platform, made: Community) -> None:
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
     post = await accepted(
-        platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First", tags=["Hello"]
+        platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First", tags=[made.slug]
     )
     ids["Post"], ids["Tag"] = post["post"]["id"], post["post"]["tags"][0]["id"]
     reply = await accepted(platform, owner, "publishReply", postId=ids["Post"], body="Welcome")
