@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias, assert_never
 import msgspec
 from msgspec import Meta, Struct
 
+from libs.shared.domain import Invalid
+from libs.shared.tags import normalised_all
 from libs.shared.text import as_name
 from services.events.event import Format
 from services.feedback.idea import Status
@@ -18,6 +20,7 @@ Ref = Annotated[str, Meta(min_length=1, max_length=200, description="The thing's
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with a zone")]
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=20_000)]
+Tag = Annotated[str, Meta(max_length=60)]
 Note = Annotated[str, Meta(max_length=2_000)]
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -43,6 +46,7 @@ class PostLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     author: Ref
     title: Title
     body: Text
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=5)] = ()
     published_at: Moment
 
 
@@ -153,6 +157,7 @@ def _clean(line: ImportLine) -> ImportLine:
                 space=_one_line(line.space, "space"),
                 title=_one_line(line.title, "title"),
                 body=_body(line.body, "body"),
+                tags=_tags(line.tags, "tags"),
                 published_at=_utc(line.published_at, "published_at"),
             )
         case ReplyLine():
@@ -218,6 +223,13 @@ def _shown(text: str, path: str) -> str:
     if name is None:
         raise LineRefused(f"{path}: blank")
     return name
+
+
+def _tags(tags: tuple[str, ...], path: str) -> tuple[str, ...]:
+    try:
+        return normalised_all((_one_line(tag, f"{path}[{at}]") for at, tag in enumerate(tags)), path)
+    except Invalid as refusal:
+        raise LineRefused(f"{path}[{refusal.path[-1]}]: {refusal.message}") from None
 
 
 def _body(text: str, path: str) -> str:

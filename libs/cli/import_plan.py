@@ -143,6 +143,7 @@ class Plan:
             space_id=space,
             title=line.title,
             body=line.body,
+            tags=line.tags,
         )
 
     def publish_reply(self, line: ReplyLine) -> PublishReply:

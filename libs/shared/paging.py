@@ -13,6 +13,7 @@ to choose the ranges of the next page; a wrong guess costs time, never documents
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection as Values
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -83,10 +84,13 @@ async def page(
     ceiling: int | None = None,
     descending: bool = False,
     where: Mapping[str, Any] = _ANYTHING,
+    without: Mapping[str, Values[str]] = _ANYTHING,
 ) -> Page[Document]:
     """Return a page of the documents that equal `prefix` and have `floor` <= `key` <= `ceiling`.
 
-    `where` is a further condition, without an index: for what most of the list meets.
+    `where` is a further condition, without an index: for what most of the list meets.  `without` leaves out the
+    documents of which a field is one of these values.  They are dropped here, as they are read: the embedded server
+    reads a whole collection for a condition that the index does not hold.
     Bounds near the list's ends make the first look at it cheap: a count for ordinals, the time of the query for times
     that are past.  Without them a list is looked for downwards from the present, or upwards from 0 (1970).
     Raises `Invalid` for a size outside 1–100, mixed directions, and a bad cursor, with the path of the field.
@@ -100,6 +104,7 @@ async def page(
         floor=MIN_KEY if floor is None else max(floor, MIN_KEY),
         ceiling=MAX_KEY if ceiling is None else min(ceiling, MAX_KEY),
         where=where,
+        without=without,
     )
     found = await scan.take(size + 1, cursor)
     more, items = len(found) > size, found[:size]
@@ -172,15 +177,17 @@ class _Scan:
         floor: int,
         ceiling: int,
         where: Mapping[str, Any],
+        without: Mapping[str, Values[str]],
     ) -> None:
         self._collection = collection
         self._prefix = prefix
         self._where = where
+        self._without = {field: values for field, values in without.items() if values}
         self._key = key
         self._sign = 1 if ascending else -1
         self._order = ASCENDING if ascending else DESCENDING
         self._start, self._end = (floor, ceiling) if ascending else (-ceiling, -floor)
-        self._list = (collection.full_name, key, *sorted(prefix.items()), floor, ceiling, repr(where))
+        self._list = (collection.full_name, key, *sorted(prefix.items()), floor, ceiling, repr((where, without)))
         self._shape = _shapes.get(self._list, _Shape())
 
     async def take(self, needed: int, cursor: Place | None) -> list[Document]:
@@ -231,12 +238,17 @@ class _Scan:
 
     async def _find(self, condition: Document, limit: int) -> list[Document]:
         order = [(self._key, self._order), ("_id", self._order)]
-        return (
-            await self._collection.find({**self._where, **self._prefix, **condition})
-            .sort(order)
-            .limit(limit)
-            .to_list(limit)
-        )
+        documents = self._collection.find({**self._where, **self._prefix, **condition}).sort(order)
+        if not self._without:
+            return await documents.limit(limit).to_list(limit)
+        found: list[Document] = []
+        async with documents:
+            async for document in documents:
+                if all(document[field] not in values for field, values in self._without.items()):
+                    found.append(document)
+                    if len(found) == limit:
+                        break
+        return found
 
     def _first_width(self, needed: int, at: int) -> int:
         if self._shape.spacing is not None:

@@ -24,6 +24,9 @@ Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=rf"^(?=.*[^{_UN
 #: A line of at most 60 characters, such as a tag.
 Label = Annotated[str, Meta(min_length=1, max_length=60, pattern=rf"^(?=.*\S){_NO_CONTROLS}+\Z")]
 
+#: How a label begins, which may be with nothing.
+LabelPrefix = Annotated[str, Meta(max_length=60, pattern=rf"^{_NO_CONTROLS}*\Z")]
+
 #: A body in Markdown: at most 20,000 characters; of the control characters only tab, line feed, carriage return.
 Body = Annotated[str, Meta(max_length=20_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]*\Z")]
 
@@ -38,7 +41,12 @@ _TURNS: Final = re.compile(rf"[{_TURNING}]")
 def as_name(text: str) -> str | None:
     """What of a text from elsewhere can be a `Name`; None when nothing of it can be seen."""
     name = _NOT_IN_NAMES.sub("", text).strip()[:200]
-    return name if _SEEN.search(name) else None
+    return None if unseen(name) else name
+
+
+def unseen(text: str) -> bool:
+    """Whether nothing of a text can be seen."""
+    return not _SEEN.search(text)
 
 
 def unturned(text: str) -> str:

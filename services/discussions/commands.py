@@ -1,6 +1,10 @@
 """The commands of discussions whose rules reach over several aggregates: unique slugs, things that must exist."""
 
 from dataclasses import replace
+from typing import Final
+
+from cachetools import LRUCache
+from msgspec import structs
 
 from libs.access.roles import in_space
 from libs.shared.claims import Claim, claims
@@ -10,15 +14,30 @@ from libs.shared.service import App
 from services.discussions import reaction, space, thread
 from services.discussions.reaction import AddReaction, ReactionCommand, RemoveReaction, admit_reaction
 from services.discussions.space import ChangeSpaceAudience, CreateSpace, Space, admit_post
-from services.discussions.thread import LockThread, PublishPost, PublishReply, Thread, UnlockThread
+from services.discussions.thread import (
+    ChangeTags,
+    ChangeTagsOf,
+    LockThread,
+    PublishPost,
+    PublishReply,
+    Thread,
+    UnlockThread,
+)
+from services.discussions.views.threads import ThreadsView
 from services.discussions.visibility import Visibility
+
+#: How many posts a process remembers the authors of.
+_AUTHORS: Final = 10_000
 
 
 class Commands:
     """Registers and answers them."""
 
-    def __init__(self, app: App, visible: Visibility) -> None:
+    def __init__(self, app: App, visible: Visibility, posts: ThreadsView) -> None:
+        self._app = app
         self._visible = visible
+        self._posts = posts
+        self._authors: LRUCache[tuple[str, str], str] = LRUCache(_AUTHORS)
         # A space comes with the claim of its slug: the method below answers its command.
         self._spaces = app.aggregate(replace(space.DECIDER, commands=(ChangeSpaceAudience,)), upcasters=space.UPCASTERS)
         self._slugs = app.aggregate(replace(claims("space_slug"), commands=()))
@@ -26,6 +45,7 @@ class Commands:
             thread.DECIDER,
             guards={
                 PublishPost: self._guard_post,
+                ChangeTags: self._guard_tags,
                 PublishReply: self._guard_thread,
                 LockThread: self._guard_thread,
                 UnlockThread: self._guard_thread,
@@ -63,7 +83,24 @@ class Commands:
         # What somebody is not let into is to them as if it was not there.
         admit_post(Space() if command.space_id in hidden else known, in_space(command.roles, command.space_id))
 
-    async def _guard_thread(self, command: PublishReply | LockThread | UnlockThread) -> None:
+    async def _guard_tags(self, command: ChangeTags) -> ChangeTagsOf:
+        await self._guard_thread(command)
+        return ChangeTagsOf(**structs.asdict(command), author=await self._author(command.brand, command.thread_id))
+
+    async def _author(self, brand: str, thread_id: str) -> str:
+        """Who wrote a post; nobody ("") for one that is not there.  It never changes, so it is remembered."""
+        author = self._authors.get((brand, thread_id)) or await self._posts.author(brand, thread_id)
+        if author is None:
+            # It may be newer than the view.
+            head = await self._app.store.head(self._threads.subject(brand, thread_id))
+            await self._app.positions.wait(self._posts, {self._posts.stream: head}, self._app.settings.stale_seconds)
+            author = await self._posts.author(brand, thread_id)
+        if author is None:
+            return ""
+        self._authors[brand, thread_id] = author
+        return author
+
+    async def _guard_thread(self, command: PublishReply | ChangeTags | LockThread | UnlockThread) -> None:
         if hidden := await self._visible.hidden(command.brand, command.actor):
             known = await self._threads.state(command.brand, command.thread_id)
             if not known.exists:

@@ -7,7 +7,7 @@ from libs.access.audience import Audience
 from libs.access.permissions import NEW, Asked, Example, Examples, named
 from services.discussions.reaction import AddReaction, Emoji, RemoveReaction
 from services.discussions.space import ChangeSpaceAudience, CreateSpace, SpaceKind
-from services.discussions.thread import LockThread, PublishPost, PublishReply, UnlockThread
+from services.discussions.thread import ChangeTags, LockThread, PublishPost, PublishReply, UnlockThread
 
 
 async def _brand(asked: Asked) -> list[Example]:
@@ -22,8 +22,10 @@ async def _space(asked: Asked) -> list[Example]:
 
 async def _post(asked: Asked) -> list[Example]:
     thread = {"thread_id": asked.id}
+    # Its tags change by one of these, whatever they are now.
+    tags = [asked.example(ChangeTags, **thread, tags=tags) for tags in ((), (NEW,))]
     return [
-        *named(asked.example(PublishReply, **thread, reply_id=NEW, body=NEW)),
+        *named(asked.example(PublishReply, **thread, reply_id=NEW, body=NEW), *tags),
         *named(asked.example(LockThread, **thread), asked.example(UnlockThread, **thread)),
         *_reactions(asked, asked.id),
     ]

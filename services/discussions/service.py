@@ -22,6 +22,7 @@ from services.discussions.views.spaces import (
     SpacesView,
     SpaceView,
 )
+from services.discussions.views.tags import TagByName, Tags, TagsGetMany, TagView, TopTags
 from services.discussions.views.threads import (
     PostPage,
     PostPageResult,
@@ -33,6 +34,7 @@ from services.discussions.views.threads import (
     ReplyPageResult,
     ReplyPages,
     ReplyView,
+    TagPosts,
     ThreadsView,
 )
 from services.discussions.visibility import Visibility
@@ -46,7 +48,7 @@ def compose(app: App) -> None:
     audiences = Audiences(app.view(MembershipsView()), authorizer, app.positions)
     threads = app.view(ThreadsView())
     visible = Visibility(threads, audiences, app.positions, app.settings.stale_seconds)
-    Commands(app, visible)
+    Commands(app, visible, threads)
     compose_permissions(app, access, EXAMPLES)
     compose_erasing(app)
     members = authorizer.member_only
@@ -62,12 +64,18 @@ def compose(app: App) -> None:
     shown = visible.to(members)
     app.query(PostPage, PostPageResult, threads.post_page, view=threads, allow=shown, same_for=anybody)
     app.query(PostPages, list[PostPageResult], threads.post_pages, view=threads, allow=shown, same_for=anybody)
+    app.query(TagPosts, list[PostPageResult], threads.tag_posts, view=threads, allow=shown, same_for=anybody)
     app.query(PostsGetMany, list[PostView | None], threads.posts_get_many, view=threads, allow=shown, same_for=anybody)
     app.query(ReplyPage, ReplyPageResult, threads.reply_page, view=threads, allow=shown, same_for=anybody)
     app.query(ReplyPages, list[ReplyPageResult], threads.reply_pages, view=threads, allow=shown, same_for=anybody)
     app.query(
         RepliesGetMany, list[ReplyView | None], threads.replies_get_many, view=threads, allow=shown, same_for=anybody
     )
+
+    tags = Tags(threads)
+    app.query(TagByName, TagView, tags.tag_by_name, view=threads, allow=shown, same_for=anybody)
+    app.query(TagsGetMany, list[TagView | None], tags.tags_get_many, view=threads, allow=shown, same_for=anybody)
+    app.query(TopTags, list[TagView], tags.top_tags, view=threads, allow=shown, same_for=anybody)
 
     async def of_what_is_seen(query: ReactionsGetMany) -> ReactionsGetMany:
         await members(query)

@@ -1,24 +1,31 @@
 """A thread: a post in a space and the replies under it, in the order in which they came."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, assert_never
+from typing import Annotated, Any, ClassVar, assert_never
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 from rpds import HashTrieSet
 
 from libs.access.roles import LEADERS, STEWARDS, Role, in_space, require
 from libs.shared.codec import Upcaster
 from libs.shared.domain import Command, Decider, DomainError, Event, Forbidden, Id, NotFound, Owner
-from libs.shared.text import Body, Line
+from libs.shared.tags import normalised_all
+from libs.shared.text import Body, Label, Line
+
+#: What a post is given: a handful of tags, as they are written.
+Tags = Annotated[tuple[Label, ...], Meta(max_length=5)]
 
 # Events
 
 
 class PostPublished(Event, frozen=True, kw_only=True):
-    """The event's actor opened a thread with a post; `official`: as the voice of the brand."""
+    """The event's actor opened a thread with a post; `official`: as the voice of the brand.
+
+    The `tags` are normalised and sorted.  They are words of the brand, not of the author: not personal.
+    """
 
     wire_name: ClassVar[str] = "post_published"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     personal: ClassVar[frozenset[str]] = frozenset({"title", "body"})
     owner: ClassVar[Owner] = Owner.ACTOR
 
@@ -26,6 +33,17 @@ class PostPublished(Event, frozen=True, kw_only=True):
     title: str
     body: str
     official: bool = False
+    tags: tuple[str, ...] = ()
+
+
+class PostTagsChanged(Event, frozen=True, kw_only=True):
+    """The post, which stands in this space, has these `tags` from now on, in place of those `before`."""
+
+    wire_name: ClassVar[str] = "post_tags_changed"
+
+    space_id: str
+    tags: tuple[str, ...]
+    before: tuple[str, ...]
 
 
 class ReplyPublished(Event, frozen=True, kw_only=True):
@@ -55,7 +73,7 @@ class ThreadUnlocked(Event, frozen=True, kw_only=True):
     wire_name: ClassVar[str] = "thread_unlocked"
 
 
-ThreadEvent = PostPublished | ReplyPublished | ThreadLocked | ThreadUnlocked
+ThreadEvent = PostPublished | PostTagsChanged | ReplyPublished | ThreadLocked | ThreadUnlocked
 
 
 def _published_v1(data: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +81,14 @@ def _published_v1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "official": False}
 
 
+def _post_v2(data: dict[str, Any]) -> dict[str, Any]:
+    """Posts had no tags."""
+    return {**data, "tags": []}
+
+
 UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
     (PostPublished.wire_name, 1): _published_v1,
+    (PostPublished.wire_name, 2): _post_v2,
     (ReplyPublished.wire_name, 1): _published_v1,
 }
 
@@ -72,9 +96,10 @@ UPCASTERS: Mapping[tuple[str, int], Upcaster] = {
 
 
 class Thread(Struct, frozen=True, kw_only=True):
-    """What a thread must remember to decide: ids only, never bodies.  A missing thread has no `space_id`."""
+    """What a thread must remember to decide: never bodies.  A missing thread has no `space_id`."""
 
     space_id: str = ""
+    tags: tuple[str, ...] = ()
     locked: bool = False
     replies: HashTrieSet[str] = HashTrieSet()
 
@@ -88,7 +113,9 @@ def evolve(state: Thread, event: ThreadEvent) -> Thread:
     """The thread after `event`."""
     match event:
         case PostPublished():
-            return structs.replace(state, space_id=event.space_id)
+            return structs.replace(state, space_id=event.space_id, tags=event.tags)
+        case PostTagsChanged():
+            return structs.replace(state, tags=event.tags)
         case ReplyPublished():
             return structs.replace(state, replies=state.replies.insert(event.reply_id))
         case ThreadLocked():
@@ -115,6 +142,22 @@ class PublishPost(Command, frozen=True, kw_only=True):
     title: Line
     body: Body
     official: bool = False
+    tags: Tags = ()
+
+
+class ChangeTags(Command, frozen=True, kw_only=True):
+    """Give a post these tags in place of those it has, in locked threads too.  Its author, and stewards."""
+
+    wire_name: ClassVar[str] = "change_tags"
+
+    thread_id: Id
+    tags: Tags
+
+
+class ChangeTagsOf(ChangeTags, frozen=True, kw_only=True):
+    """Change the tags of a post by this author; the service makes it of what was sent."""
+
+    author: Id
 
 
 class PublishReply(Command, frozen=True, kw_only=True):
@@ -148,16 +191,18 @@ class UnlockThread(Command, frozen=True, kw_only=True):
     thread_id: Id
 
 
-ThreadCommand = PublishPost | PublishReply | LockThread | UnlockThread
+ThreadCommand = PublishPost | ChangeTags | PublishReply | LockThread | UnlockThread
 
 # Decisions
 
 
 def decide(state: Thread, command: ThreadCommand) -> list[ThreadEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_FOUND, THREAD_LOCKED, ID_TAKEN."""
+    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_FOUND, INVALID, THREAD_LOCKED, ID_TAKEN."""
     match command:
         case PublishPost():
             return _publish_post(state, command)
+        case ChangeTags():
+            return _change_tags(state, command)
         case PublishReply():
             return _publish_reply(state, command)
         case LockThread():
@@ -171,13 +216,29 @@ def decide(state: Thread, command: ThreadCommand) -> list[ThreadEvent]:
 def _publish_post(state: Thread, command: PublishPost) -> list[ThreadEvent]:
     require(command.roles, Role.MEMBER)
     _may_be_official(command, command.space_id)
+    tags = normalised_all(command.tags, "tags")
     if not state.exists:
         return [
-            PostPublished(space_id=command.space_id, title=command.title, body=command.body, official=command.official)
+            PostPublished(
+                space_id=command.space_id,
+                title=command.title,
+                body=command.body,
+                official=command.official,
+                tags=tags,
+            )
         ]
     if state.space_id != command.space_id:
         raise DomainError("ID_TAKEN", "another post has this id", ("thread_id",))
     return []
+
+
+def _change_tags(state: Thread, command: ChangeTags) -> list[ThreadEvent]:
+    require(command.roles, Role.MEMBER)
+    _must_exist(state)
+    if not (isinstance(command, ChangeTagsOf) and command.author == command.actor):
+        require(in_space(command.roles, state.space_id), *STEWARDS)
+    tags = normalised_all(command.tags, "tags")
+    return [] if tags == state.tags else [PostTagsChanged(space_id=state.space_id, tags=tags, before=state.tags)]
 
 
 def _publish_reply(state: Thread, command: PublishReply) -> list[ThreadEvent]:
@@ -229,6 +290,6 @@ DECIDER: Decider[Thread, ThreadCommand, ThreadEvent] = Decider(
     decide=decide,
     evolve=evolve,
     identify=lambda command: command.thread_id,
-    commands=(PublishPost, PublishReply, LockThread, UnlockThread),
-    events=(PostPublished, ReplyPublished, ThreadLocked, ThreadUnlocked),
+    commands=(PublishPost, ChangeTags, PublishReply, LockThread, UnlockThread),
+    events=(PostPublished, PostTagsChanged, ReplyPublished, ThreadLocked, ThreadUnlocked),
 )

@@ -139,6 +139,9 @@ SPACES: Final = Many("discussions", "spaces_get_many", list[rows.SpaceReply | No
 POSTS: Final = Many("discussions", "posts_get_many", list[rows.PostReply | None])
 #: Takes `page`: the same page of posts of many spaces.
 POST_PAGES: Final = Many("discussions", "post_pages", list[rows.PageReply[rows.PostReply]])
+#: Takes `page`: the same page of posts of many tags.
+TAG_POSTS: Final = Many("discussions", "tag_posts", list[rows.PageReply[rows.PostReply]])
+TAGS: Final = Many("discussions", "tags_get_many", list[rows.TagReply | None])
 REPLIES: Final = Many("discussions", "replies_get_many", list[rows.ReplyReply | None])
 #: Takes `page`: the same page of replies of many posts.
 REPLY_PAGES: Final = Many("discussions", "reply_pages", list[rows.PageReply[rows.ReplyReply]], "thread_ids")

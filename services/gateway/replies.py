@@ -458,6 +458,19 @@ class SpaceReply(Struct, frozen=True):
     audience: AudienceReply | None = None
 
 
+class TagNameReply(Struct, frozen=True):
+    """A tag as a post has it."""
+
+    id: str
+    name: str
+
+
+class TagReply(TagNameReply, frozen=True):
+    """A tag, and how many posts have it."""
+
+    post_count: int
+
+
 class PostReply(Struct, frozen=True):
     """A thread with its opening post."""
 
@@ -471,6 +484,7 @@ class PostReply(Struct, frozen=True):
     reply_count: int
     last_activity_at: datetime
     official: bool = False
+    tags: list[TagNameReply] = []
 
 
 class ReplyReply(Struct, frozen=True):

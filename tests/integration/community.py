@@ -15,7 +15,9 @@ from services.gateway import ids as global_ids
 
 _CHARTER = "charter { manifesto { version text } rules { version text } }"
 
-_FOLLOWED = "target { ... on Post { id viewerFollows } ... on Member { id viewerFollows } }"
+_FOLLOWED = (
+    "target { ... on Post { id viewerFollows } ... on Member { id viewerFollows } ... on Tag { id viewerFollows } }"
+)
 _WAY = """version state member { id } currentStep { step { stepId } }
   steps { dueAt completedAt skippedAt step { stepId title } }"""
 
@@ -135,7 +137,11 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "showOnLeaderboard": ("ShowOnLeaderboardInput", "member { id score { onLeaderboard } }"),
     "createSpace": ("CreateSpaceInput", "space { id slug name kind postCount }"),
     "changeSpaceAudience": ("ChangeSpaceAudienceInput", "space { id audience { roles segmentIds } }"),
-    "publishPost": ("PublishPostInput", "post { id title body locked author { displayName } space { id postCount } }"),
+    "publishPost": (
+        "PublishPostInput",
+        "post { id title body locked tags { id name } author { displayName } space { id postCount } }",
+    ),
+    "changeTags": ("ChangeTagsInput", "post { id tags { id name postCount } }"),
     "publishReply": (
         "PublishReplyInput",
         "reply { id body number author { displayName } replyTo { id } post { id replyCount } }",
@@ -317,8 +323,10 @@ async def furnish(platform: Platform, made: Community) -> None:
     await accepted(platform, owner, "addToSegment", segmentId=ids["Segment"], memberIds=[ids["Member"]])
     space = await accepted(platform, owner, "createSpace", brandId=ids["Brand"], slug="general", name="General")
     ids["Space"] = space["space"]["id"]
-    post = await accepted(platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First")
-    ids["Post"] = post["post"]["id"]
+    post = await accepted(
+        platform, member, "publishPost", spaceId=ids["Space"], title="Hello", body="First", tags=[made.slug]
+    )
+    ids["Post"], ids["Tag"] = post["post"]["id"], post["post"]["tags"][0]["id"]
     reply = await accepted(platform, owner, "publishReply", postId=ids["Post"], body="Welcome")
     ids["Reply"] = reply["reply"]["id"]
     event = await accepted(

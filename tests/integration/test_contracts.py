@@ -196,6 +196,7 @@ KINDS: Final = (
     "ProvisionedGroup",
     "Space",
     "Post",
+    "Tag",
     "Event",
     "Board",
     "Idea",
@@ -367,7 +368,11 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"spaceId": IDS["Space"], "audience": None},
         {"audience": {"roles": ["MODERATOR"], "segmentIds": [IDS["Segment"]]}},
     ),
-    "publishPost": ({"spaceId": IDS["Space"], "title": "Hello", "body": "First"}, {"official": True}),
+    "publishPost": (
+        {"spaceId": IDS["Space"], "title": "Hello", "body": "First"},
+        {"official": True, "tags": ["Boats"]},
+    ),
+    "changeTags": ({"postId": IDS["Post"], "tags": []}, {"tags": ["Boats"]}),
     "publishReply": ({"postId": IDS["Post"], "body": "Welcome"}, {"replyToId": IDS["Reply"]}),
     "lockThread": ({"postId": IDS["Post"]}, {}),
     "unlockThread": ({"postId": IDS["Post"]}, {}),
@@ -401,7 +406,7 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "withdrawVote": ({"ideaId": IDS["Idea"]}, {}),
     "follow": ({"targetId": IDS["Post"]}, {"targetId": IDS["Member"]}),
     "unfollow": ({"targetId": IDS["Space"]}, {"targetId": IDS["Event"]}),
-    "mute": ({"targetId": IDS["Board"]}, {"targetId": IDS["Idea"]}),
+    "mute": ({"targetId": IDS["Board"]}, {"targetId": IDS["Tag"]}),
     "readNotifications": (
         {"brandId": IDS["Brand"]},
         {"notificationIds": [encode("Notification", "b1", "n1")], "until": "2030-01-02T10:00:00+01:00"},
@@ -515,7 +520,7 @@ def needed(name: str, field: GraphQLField) -> str:
     known = {
         "slug": '"x1"', "id": f'"{IDS.get(name.title(), "")}"', "memberId": f'"{member}"', "part": "RULES",
         "prefix": '"m"', "externalId": '"crm-1"', "purpose": '"calls"', "version": "1",
-        "rule": "{hasRole: OWNER}",
+        "rule": "{hasRole: OWNER}", "name": '"boats"',
     }  # fmt: skip
     given = [f"{argument}: {known[argument]}" for argument, of in field.args.items() if is_required_argument(of)]
     if "first" in field.args:
@@ -565,6 +570,7 @@ QUERIES: Final = {
     "whole brand": '{ brand(slug: "acme") { posts { nodes { id } } ideas { nodes { id } } '
     'events(startsFrom: "2030-01-01T00:00:00Z", startsBefore: "2031-01-01T00:00:00Z", descending: true) '
     "{ nodes { attendees(status: WAITLISTED, last: 2) { totalCount } } } } }",
+    "tags that begin alike": '{ brand(slug: "acme") { tags(prefix: "bo", first: 3) { name postCount } } }',
     "one space": f'{{ brand(slug: "acme") {{ posts(space: "{encode("Space", "x1", "s1")}", last: 3, before: "c") '
     f'{{ nodes {{ id }} }} ideas(board: "{encode("Board", "x1", "o1")}", first: 3, after: "c") '
     f"{{ nodes {{ id }} }} }} }}",

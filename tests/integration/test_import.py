@@ -133,6 +133,7 @@ def _check(found: dict[str, Any]) -> None:
     assert [post["title"] for post in found["posts"]["items"]] == ["A rattling mudguard", "Which lamp for dark roads?"]
     first = found["posts"]["items"][1]
     assert first["reply_count"] == 12
+    assert [tag["name"] for tag in first["tags"]] == ["lamps", "night rides"]
     assert _time(first["published_at"]) == datetime(2019, 6, 1, 18, tzinfo=UTC)
     replies = found["replies"]["items"]
     assert [reply["number"] for reply in replies] == list(range(1, 13))
@@ -178,10 +179,11 @@ async def test_bad_lines_are_named_and_the_rest_comes_in(platform: Platform, slu
         11: "unknown post 'q9'",
         13: "sessions[0].url: has not the documented form",
         14: "unknown supporter 'nobody'",
+        15: "tags[1]: blank",
     }
     assert {number: reasons.get(number, "")[: len(text)] for number, text in beginnings.items()} == beginnings
     assert len(reasons) == len(beginnings)
-    assert run.row("post") == [1, 0, 1]
+    assert run.row("post") == [1, 0, 2]
     assert run.row("reply") == [1, 0, 1]
     assert run.row("idea") == [1, 0, 0]
     async with platform.bus() as bus:

@@ -116,6 +116,7 @@ def arguments(field: str, made: Community) -> str:
         "roleHistory": f'(memberId: "{made.ids["Owner"]}")',
         "event": f'(id: "{made.ids["Event"]}")',
         "space": '(slug: "general")',
+        "tag": f'(name: "{made.slug}")',
         "board": '(slug: "ideas")',
         "segmentPreview": "(rule: {hasRole: OWNER})",
         "segmentsOfMember": f'(memberId: "{made.ids["Member"]}")',
@@ -250,6 +251,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "createSpace": {"brandId": ids["Brand"], "slug": "mine", "name": "Mine"},
         "changeSpaceAudience": {"spaceId": ids["Space"], "audience": {"roles": ["OWNER"]}},
         "publishPost": {"spaceId": ids["Space"], "title": "Mine", "body": "Mine"},
+        "changeTags": {"postId": ids["Post"], "tags": ["mine"]},
         "publishReply": {"postId": ids["Post"], "body": "Mine"},
         "lockThread": {"postId": ids["Post"]},
         "unlockThread": {"postId": ids["Post"]},
@@ -304,7 +306,7 @@ STATE: Final = """query($slug: String!) { brand(slug: $slug) {
     standing { grants { role } exclusion { banned } }
     profile { bio avatar { url } externalId fields { text } } } }
   spaces { nodes { slug postCount audience { roles } } }
-  posts { nodes { title locked replyCount lastActivityAt reactions { emoji count }
+  posts(first: 10) { nodes { title locked tags { name } replyCount lastActivityAt reactions { emoji count }
     replies(first: 5) { nodes { body reactions { emoji count } } } } }
   events { nodes { title cancelledAt goingCount waitlistedOnline checkedInCount audience { roles }
     invitees(first: 3) { nodes { invitedAt } } } }

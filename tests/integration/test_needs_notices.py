@@ -18,7 +18,7 @@ from tests.integration.community import Community, accepted, found, furnish, ref
 LIVE_SECONDS = 2.0
 
 _THING = """__typename ... on Post { id title } ... on Reply { id body } ... on Space { slug } ... on Event { title }
-  ... on Idea { title } ... on Member { displayName }"""
+  ... on Idea { title } ... on Member { displayName } ... on Tag { name }"""
 _NOTIFICATION = f"""id kind unread count peopleCount people {{ displayName }} role
   subject {{ {_THING} }} latest {{ {_THING} }}"""
 INBOX = f"""query($slug: String!) {{ brand(slug: $slug) {{ viewerUnreadNotifications

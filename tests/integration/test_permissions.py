@@ -95,9 +95,9 @@ def test_everything_that_a_mutation_is_about_says_what_the_viewer_can() -> None:
 KINDS: Final = {
     "Segment": "Segment", "Segment by a rule": "Segment", "Invitation": "Invitation",
     "ProvisionedGroup": "ProvisionedGroup", "Notification": "Notification", "Space": "Space",
-    "Space that broadcasts": "Space", "Post": "Post", "Reply": "Reply", "Event": "Event", "Board": "Board",
-    "Idea": "Idea", "ServiceAccount": "ServiceAccount", "Member": "Member", "Member who moderates": "Member",
-    "Member oneself": "Member", "Network": "Network", "Brand": "Brand",
+    "Space that broadcasts": "Space", "Tag": "Tag", "Post": "Post", "Reply": "Reply", "Event": "Event",
+    "Board": "Board", "Idea": "Idea", "ServiceAccount": "ServiceAccount", "Member": "Member",
+    "Member who moderates": "Member", "Member oneself": "Member", "Network": "Network", "Brand": "Brand",
 }  # fmt: skip
 
 #: What has no state: it is always permitted, or never, and nothing else follows from it.
@@ -293,10 +293,13 @@ class Scene:
                 post = {"postId": ids["Post"]}
                 reaction = {"targetId": ids["Post"], "emoji": "HEART"}
                 return {
-                    **followed, "publishReply": [{**post, "body": "B"}], "addReaction": [reaction],
+                    **followed, "changeTags": [{**post, "tags": [new]}],
+                    "publishReply": [{**post, "body": "B"}], "addReaction": [reaction],
                     "removeReaction": [reaction], "unlockThread": [post], "lockThread": [post],
                     "publishReply ": [{**post, "body": "B"}], "unlockThread ": [post],
                 }  # fmt: skip
+            case "Tag":
+                return followed
             case "Reply":
                 reaction = {"targetId": ids["Reply"], "emoji": "HEART"}
                 answer = {"postId": ids["Post"], "replyToId": ids["Reply"], "body": "B"}

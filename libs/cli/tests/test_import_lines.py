@@ -92,6 +92,33 @@ def test_every_kind_is_read() -> None:
     assert tuple(map(kind_of, parsed)) == KINDS
 
 
+def test_tags_are_normalised() -> None:
+    post = parse_line(encode({**POST, "tags": ["Sea\u2028 kayaks", "Ｔides", "TIDES"]}))
+    assert isinstance(post, PostLine)
+    assert post.tags == ("sea kayaks", "tides")
+    untagged = parse_line(encode(POST))
+    assert isinstance(untagged, PostLine)
+    assert untagged.tags == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        (None, "tags: expected `array`, got `null`"),
+        (["a", 1], "tags[1]: expected `str`, got `int`"),
+        (list("abcdef"), "tags: expected `array` of length <= 5"),
+        (["a", "b" * 61], "tags[1]: expected `str` of length <= 60"),
+        (["a", " \t"], "tags[1]: blank"),
+        (["\u200b"], "tags[0]: a tag has 1–60 characters"),
+        (["a", "ﷺ" * 60], "tags[1]: a tag has 1–60 characters"),
+    ],
+)
+def test_tags_that_are_none_are_named(tags: object, reason: str) -> None:
+    with pytest.raises(LineRefused) as refused:
+        parse_line(encode({**POST, "tags": tags}))
+    assert (refused.value.reason, refused.value.kind) == (reason, "post")
+
+
 def test_times_are_turned_to_utc() -> None:
     post = parse_line(encode(POST))
     assert isinstance(post, PostLine)

@@ -190,6 +190,28 @@ async def test_any_index_of_the_list_gives_the_same(database: Database, directio
             assert await walk(fetch, size, backwards=True) == order
 
 
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("backwards", [True, False])
+async def test_what_is_left_out_is_in_no_page(posts: Collection, descending: bool, backwards: bool) -> None:
+    rooms = random.Random(7).choices("abc", k=90)
+    await posts.insert_many(
+        {"_id": f"b1:{number:04}", "brand": "b1", "at": NOW_MS + number // 9 * HOUR_MS, "room": room}
+        for number, room in enumerate(rooms)
+    )
+
+    def fetch(without: dict[str, tuple[str, ...]]) -> Callable[[PageRequest], Any]:
+        prefix = {"brand": "b1"}
+        return lambda asked: page(
+            posts, prefix=prefix, key="at", request=asked, descending=descending, without={**without}
+        )
+
+    for hidden in ((), ("a",), ("a", "c"), ("a", "b", "c")):
+        expected = [str(number) for number, room in enumerate(rooms) if room not in hidden]
+        for size in (1, 4, 20):
+            found = await walk(fetch({"room": hidden}), size, backwards=backwards)
+            assert found == (expected[::-1] if descending else expected)
+
+
 async def test_inserts_meanwhile_move_nothing(posts: Collection) -> None:
     await fill(posts, [number * 10 for number in range(200)])
     done = asyncio.Event()

@@ -16,14 +16,16 @@ from libs.access.view import MemberLeft, RoleGranted, RoleRevoked
 from libs.shared.domain import Command, DomainError, Event, Query
 from libs.shared.event_store import Subject
 from libs.shared.paging import PageRequest
+from libs.shared.tags import tag_key
 from libs.shared.testing.views import canonical
 from services.discussions.reaction import AddReaction, Emoji, RemoveReaction
 from services.discussions.service import compose
 from services.discussions.space import ChangeSpaceAudience, CreateSpace, SpaceKind
 from services.discussions.tests.test_service import COMMANDS, QUERIES, Town
-from services.discussions.thread import LockThread, PublishPost, PublishReply, UnlockThread
+from services.discussions.thread import ChangeTags, LockThread, PublishPost, PublishReply, UnlockThread
 from services.discussions.views.reactions import ReactionsGetMany, TargetReactions
 from services.discussions.views.spaces import SpaceBySlug, SpacePage, SpacePageResult, SpacesGetMany
+from services.discussions.views.tags import TagByName, TagsGetMany, TagView, TopTags
 from services.discussions.views.threads import (
     PostPage,
     PostPageResult,
@@ -32,6 +34,7 @@ from services.discussions.views.threads import (
     RepliesGetMany,
     ReplyPage,
     ReplyPages,
+    TagPosts,
 )
 
 AMBASSADORS = Audience(roles=(Role.AMBASSADOR,))
@@ -59,7 +62,8 @@ class Club(Town):
                 CreateSpace, "olga", space_id=slug, slug=slug, name=slug, kind=SpaceKind.DISCUSSION, audience=whose
             )
             thread = {"thread_id": f"t-{slug}"}
-            await self.send(PublishPost, "olga", **thread, space_id=slug, title="Tides", body="When?")
+            tags = (f"tag {slug}", "both")
+            await self.send(PublishPost, "olga", **thread, space_id=slug, title="Tides", body="When?", tags=tags)
             await self.send(PublishReply, "olga", **thread, reply_id=f"r-{slug}", body="Noon")
             await self.send(AddReaction, "olga", **thread, target_id=f"r-{slug}", emoji=Emoji.HEART)
         return self
@@ -132,11 +136,16 @@ ASKED: dict[type[Query], dict[str, Any]] = {
     ReplyPages: {"thread_ids": ["t-*"]},
     RepliesGetMany: {"ids": ["r-*"]},
     ReactionsGetMany: {"target_ids": ["t-*", "r-*"]},
+    TagByName: {"name": "tag *"},
+    TagsGetMany: {"ids": [lambda slug: tag_key(f"tag {slug}")]},
+    TopTags: {"prefix": "tag *"},
+    TagPosts: {"ids": [lambda slug: tag_key(f"tag {slug}")]},
 }
 #: Every command about it.
 SENT: dict[type[Command], dict[str, Any]] = {
     PublishPost: {"thread_id": "t9", "space_id": "*", "title": "Tides", "body": "When?"},
     PublishReply: {"thread_id": "t-*", "reply_id": "r9", "body": "Noon"},
+    ChangeTags: {"thread_id": "t-*", "tags": ("mine",)},
     LockThread: {"thread_id": "t-*"},
     UnlockThread: {"thread_id": "t-*"},
     AddReaction: {"thread_id": "t-*", "target_id": "r-*", "emoji": Emoji.CLAP},
@@ -151,6 +160,8 @@ def _of(slug: str, fields: dict[str, Any]) -> dict[str, Any]:
     def made(value: Any) -> Any:
         if isinstance(value, list):
             return [made(one) for one in value]
+        if callable(value) and not isinstance(value, type):
+            return value(slug)
         return value.replace("*", slug) if type(value) is str else value
 
     return {name: made(value) for name, value in fields.items()}
@@ -271,6 +282,26 @@ async def test_reactions_to_what_is_hidden_are_not_counted(club: Club) -> None:
     seen = await club.ask(list[TargetReactions], ReactionsGetMany, "paul", target_ids=targets)
     assert [len(one.counts) for one in seen] == [0, 1, 0]
     assert [one.target_id for one in seen] == targets
+
+
+async def test_tags_are_counted_and_listed_as_far_as_somebody_is_let_in(club: Club) -> None:
+    for number in range(6):
+        await club.post(f"n{number}", "olga", "few", tags=("common", "both"))
+    await club.post("n6", "olga", "open", tags=("rare",))
+
+    async def shown(viewer: str, **fields: Any) -> list[tuple[str, int]]:
+        return [(tag.name, tag.post_count) for tag in await club.ask(list[TagView], TopTags, viewer, **fields)]
+
+    assert await shown("olga") == [("both", 8), ("common", 6), ("rare", 1), ("tag few", 1), ("tag open", 1)]
+    assert await shown("paul") == [("both", 1), ("rare", 1), ("tag open", 1)], "their order tells nothing either"
+    assert await shown("paul", first=2) == [("both", 1), ("rare", 1)]
+    assert await shown("paul", first=1, prefix="r") == [("rare", 1)]
+    [both] = await club.ask(list[PostPageResult], TagPosts, "paul", ids=[tag_key("both")])
+    assert ([one.id for one in both.items], both.total_count) == (["t-open"], 1)
+    [both] = await club.ask(list[PostPageResult], TagPosts, "olga", ids=[tag_key("both")])
+    assert both.total_count == 8
+    await club.send(ChangeTags, "olga", thread_id="t-open", tags=())
+    assert await shown("paul") == [("rare", 1)]
 
 
 async def test_what_a_client_says_of_hidden_spaces_does_not_count(club: Club) -> None:

@@ -21,6 +21,8 @@ SAMPLES = {
     "post_published.v1": thread.PostPublished(space_id="s1", title="Marées", body="When is *high* tide?\n\n- Brest"),
     "reply_published.v1": thread.ReplyPublished(reply_id="r2", number=2, body="At noon", reply_to="r1"),
     "post_published.v2": thread.PostPublished(space_id="s1", title="Marées", body="At *noon*", official=True),
+    "post_published.v3": thread.PostPublished(space_id="s1", title="Marées", body="At *noon*", tags=("marées", "été")),
+    "post_tags_changed.v1": thread.PostTagsChanged(space_id="s1", tags=("lune", "marées"), before=("marées", "été")),
     "reply_published.v2": thread.ReplyPublished(reply_id="r2", number=2, body="At noon", official=True),
     "thread_locked.v1": thread.ThreadLocked(),
     "thread_unlocked.v1": thread.ThreadUnlocked(),

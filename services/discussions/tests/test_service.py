@@ -13,12 +13,14 @@ from libs.access.testing import World, running
 from libs.shared.domain import Accepted, Command, DomainError, Query
 from libs.shared.ids import uuid7
 from libs.shared.paging import PageRequest
+from libs.shared.tags import tag_key
 from services.discussions.reaction import AddReaction, Emoji, RemoveReaction
 from services.discussions.service import compose
 from services.discussions.space import ChangeSpaceAudience, CreateSpace, SpaceKind
-from services.discussions.thread import LockThread, PublishPost, PublishReply, UnlockThread
+from services.discussions.thread import ChangeTags, ChangeTagsOf, LockThread, PublishPost, PublishReply, UnlockThread
 from services.discussions.views.reactions import EmojiCount, ReactionsGetMany, TargetReactions
 from services.discussions.views.spaces import SpaceBySlug, SpacePage, SpacePageResult, SpacesGetMany, SpaceView
+from services.discussions.views.tags import TagByName, TagName, TagsGetMany, TagView, TopTags
 from services.discussions.views.threads import (
     PostPage,
     PostPageResult,
@@ -30,6 +32,7 @@ from services.discussions.views.threads import (
     ReplyPageResult,
     ReplyPages,
     ReplyView,
+    TagPosts,
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -87,8 +90,16 @@ class Town:
         command = self.command(CreateSpace, "olga", space_id=space_id, slug=slug, name="Talk", kind=kind)
         return (await self.send_this(command)).id
 
-    async def post(self, thread_id: str = "t1", actor: str = "paul", space_id: str = "s1", now: datetime = NOW) -> None:
-        await self.send(PublishPost, actor, now, thread_id=thread_id, space_id=space_id, title="Tides", body="When?")
+    async def post(
+        self,
+        thread_id: str = "t1",
+        actor: str = "paul",
+        space_id: str = "s1",
+        now: datetime = NOW,
+        tags: tuple[str, ...] = (),
+    ) -> None:
+        fields: dict[str, Any] = {"thread_id": thread_id, "space_id": space_id, "tags": tags}
+        await self.send(PublishPost, actor, now, **fields, title="Tides", body="When?")
 
     async def reply(
         self, reply_id: str, actor: str = "rita", reply_to: str | None = None, now: datetime = NOW
@@ -214,6 +225,59 @@ class TestThreads:
         assert post is not None and post.body == "🌊" * 20_000
 
 
+BOATS = TagName(id=tag_key("boats"), name="boats")
+
+
+class TestTags:
+    async def tags(self, town: Town, thread_id: str = "t1") -> list[str]:
+        [post] = await town.ask(list[PostView | None], PostsGetMany, ids=[thread_id])
+        assert post is not None
+        return [tag.name for tag in post.tags]
+
+    async def test_a_post_has_them_and_is_found_by_them(self, town: Town) -> None:
+        await town.space()
+        await town.post("t1", tags=("Boats", "tides"))
+        await town.post("t2", now=NOW + timedelta(seconds=1), tags=("boats",))
+        await town.post("t3")
+        assert await self.tags(town) == ["boats", "tides"]
+        boats = TagView(id=BOATS.id, name="boats", post_count=2)
+        assert await town.ask(TagView, TagByName, name=" ＢOATS") == boats
+        assert await town.ask(list[TagView | None], TagsGetMany, ids=["nothing", BOATS.id]) == [None, boats]
+        assert [tag.name for tag in await town.ask(list[TagView], TopTags)] == ["boats", "tides"]
+        [page] = await town.ask(list[PostPageResult], TagPosts, ids=[BOATS.id])
+        assert ([one.id for one in page.items], page.total_count) == (["t2", "t1"], 2)
+        assert page.items[0].tags == [BOATS]
+
+    async def test_the_author_and_stewards_change_them(self, town: Town) -> None:
+        await town.space()
+        await town.joined("mona", Role.MODERATOR)
+        await town.post(tags=("boats",))
+        # At once, whether the view shows the post by now or not.
+        await town.send(ChangeTags, "paul", thread_id="t1", tags=("moon",))
+        assert await self.tags(town) == ["moon"]
+        [page] = await town.ask(list[PostPageResult], TagPosts, ids=[BOATS.id])
+        assert page == PostPageResult(items=[], cursors=[], has_next=False, has_previous=False, total_count=0)
+        assert await town.refused(ChangeTags, "rita", thread_id="t1", tags=()) == ("FORBIDDEN", ())
+        await town.send(ChangeTags, "mona", thread_id="t1", tags=())
+        assert await self.tags(town) == []
+        assert await town.ask(list[TagView], TopTags) == []
+
+    async def test_no_more_than_a_handful_and_nothing_blank(self, town: Town) -> None:
+        await town.space()
+        await town.post()
+        for tags, path in ((tuple("abcdef"), ("tags",)), (("a", " "), ("tags", 1)), (("a" * 61,), ("tags", 0))):
+            assert await town.refused(ChangeTags, "paul", thread_id="t1", tags=tags) == ("INVALID", path)
+        await town.send(ChangeTags, "paul", thread_id="t1", tags=tuple("abcde"))
+
+    async def test_a_client_does_not_say_who_the_author_is(self, town: Town) -> None:
+        await town.space()
+        await town.post()
+        forged = town.command(ChangeTagsOf, "rita", thread_id="t1", tags=("mine",), author="rita")
+        with pytest.raises(DomainError) as refusal:
+            await town.send_this(forged)
+        assert refusal.value.code == "INVALID"
+
+
 class TestReactions:
     async def test_they_are_counted_once_a_member(self, town: Town) -> None:
         await town.space()
@@ -255,6 +319,7 @@ COMMANDS: dict[type[Command], dict[str, Any]] = {
     CreateSpace: {"space_id": "s2", "slug": "more", "name": "More", "kind": SpaceKind.DISCUSSION},
     PublishPost: {"thread_id": "t2", "space_id": "s1", "title": "Tides", "body": "When?"},
     PublishReply: {"thread_id": "t1", "reply_id": "r2", "body": "Noon"},
+    ChangeTags: {"thread_id": "t1", "tags": ("moon",)},
     LockThread: {"thread_id": "t1"},
     UnlockThread: {"thread_id": "t1"},
     AddReaction: {"thread_id": "t1", "target_id": "t1", "emoji": Emoji.HEART},
@@ -271,6 +336,10 @@ QUERIES: dict[type[Query], dict[str, Any]] = {
     ReplyPages: {"thread_ids": ["t1"]},
     RepliesGetMany: {"ids": ["r1"]},
     ReactionsGetMany: {"target_ids": ["t1", "r1"]},
+    TagByName: {"name": "boats"},
+    TagsGetMany: {"ids": [BOATS.id]},
+    TopTags: {},
+    TagPosts: {"ids": [BOATS.id]},
 }
 
 
@@ -286,7 +355,7 @@ class TestIsolation:
     @pytest.fixture
     async def mine(self, town: Town) -> Town:
         await town.space()
-        await town.post()
+        await town.post(tags=("boats",))
         await town.reply("r1")
         await town.send(AddReaction, "paul", thread_id="t1", target_id="t1", emoji=Emoji.FIRE)
         return town
@@ -317,9 +386,13 @@ class TestIsolation:
             ReplyPages: [empty],
             RepliesGetMany: [None],
             ReactionsGetMany: [{"target_id": id_, "counts": [], "mine": []} for id_ in ("t1", "r1")],
+            TagsGetMany: [None],
+            TopTags: [],
+            TagPosts: [empty],
         }
+        not_found: set[type[Query]] = {SpaceBySlug, TagByName}
         for query, fields in QUERIES.items():
-            if query is SpaceBySlug:
+            if query in not_found:
                 with pytest.raises(DomainError) as refusal:
                     await theirs.ask(dict, query, "eve", **fields)
                 assert refusal.value.code == "NOT_FOUND"

@@ -12,8 +12,11 @@ from libs.shared.domain import DomainError
 from libs.shared.testing.bdd import given
 from services.discussions.thread import (
     DECIDER,
+    ChangeTags,
+    ChangeTagsOf,
     LockThread,
     PostPublished,
+    PostTagsChanged,
     PublishPost,
     PublishReply,
     ReplyPublished,
@@ -100,6 +103,53 @@ class TestOfficial:
         given(DECIDER, POST).when(answered).then_raises("FORBIDDEN", ("official",))
 
 
+class TestTags:
+    TAGGED = structs.replace(POST, tags=("boats", "tides"))
+
+    @staticmethod
+    def change(*tags: str, actor: str = "m1", author: str | None = "m1", roles: frozenset[str] = MEMBERS) -> ChangeTags:
+        sent = structs.replace(command(ChangeTags, roles=roles, tags=tags), actor=actor)
+        return sent if author is None else ChangeTagsOf(**structs.asdict(sent), author=author)
+
+    @staticmethod
+    def changed(before: tuple[str, ...], *tags: str) -> PostTagsChanged:
+        return PostTagsChanged(space_id="s1", tags=tags, before=before)
+
+    def test_a_post_is_given_tags_each_once_and_normalised(self) -> None:
+        given(DECIDER).when(structs.replace(post(), tags=(" Ｔides", "BOATS", "tides"))).then(self.TAGGED)
+
+    def test_what_is_no_tag(self) -> None:
+        for unfit in ("\u200b", "ﷺ" * 60):
+            given(DECIDER).when(structs.replace(post(), tags=("boats", unfit))).then_raises("INVALID", ("tags", 1))
+            given(DECIDER, POST).when(self.change("boats", unfit)).then_raises("INVALID", ("tags", 1))
+
+    def test_its_author_changes_them_also_in_a_locked_thread(self) -> None:
+        changed = self.changed(("boats", "tides"), "moon")
+        given(DECIDER, self.TAGGED).when(self.change("Moon")).then(changed)
+        given(DECIDER, self.TAGGED, ThreadLocked()).when(self.change("Moon")).then(changed)
+        given(DECIDER, self.TAGGED, changed).when(self.change()).then(self.changed(("moon",)))
+
+    @pytest.mark.parametrize("roles", [*STEWARDS, TestScope.HERE])
+    def test_so_do_stewards_of_the_brand_or_of_the_space(self, roles: frozenset[str]) -> None:
+        given(DECIDER, POST).when(self.change("moon", actor="m2", roles=roles)).then(self.changed((), "moon"))
+
+    @pytest.mark.parametrize("roles", [MEMBERS, TestScope.ELSEWHERE, frozenset({"member", "ambassador"})])
+    @pytest.mark.parametrize("author", ["m1", "", None])
+    def test_nobody_else_does(self, roles: frozenset[str], author: str | None) -> None:
+        given(DECIDER, POST).when(self.change("moon", actor="m2", author=author, roles=roles)).then_raises("FORBIDDEN")
+
+    def test_nor_does_an_author_who_is_no_member_any_more(self) -> None:
+        given(DECIDER, POST).when(self.change("moon", roles=frozenset())).then_raises("FORBIDDEN")
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        given(DECIDER, self.TAGGED).when(self.change("Tides", "boats")).then_nothing()
+        given(DECIDER, POST).when(self.change()).then_nothing()
+
+    def test_a_missing_thread_is_not_found(self) -> None:
+        for one in (self.change("moon"), self.change("moon", author=None, roles=STEWARDS[0])):
+            given(DECIDER).when(one).then_raises("NOT_FOUND", ("thread_id",))
+
+
 class TestReply:
     def test_a_member_replies(self) -> None:
         given(DECIDER, POST).when(reply("r1", "At noon")).then(FIRST)
@@ -158,6 +208,12 @@ commands: some.SearchStrategy[ThreadCommand] = some.one_of(
     some.builds(reply, replies, reply_to=some.none() | replies, roles=roles),
     some.builds(command, some.just(LockThread), roles=roles),
     some.builds(command, some.just(UnlockThread), roles=roles),
+    some.builds(
+        lambda tags, author, roles: TestTags.change(*tags, author=author, roles=roles),
+        some.lists(some.sampled_from(["A", "a", "b"]), max_size=3),
+        some.sampled_from(["m1", "m2", None]),
+        roles,
+    ),
 )
 
 
@@ -175,6 +231,8 @@ def test_any_history_is_sound_and_a_command_repeated_changes_nothing(sent: list[
                 assert not state.locked
                 assert event.reply_to is None or event.reply_to in state.replies
                 numbers.append(event.number)
+            if isinstance(event, PostTagsChanged):
+                assert event.before == state.tags != event.tags == tuple(sorted(set(event.tags)))
             state = DECIDER.evolve(state, event)
             assert state.exists
             assert numbers == list(range(1, len(state.replies) + 1))

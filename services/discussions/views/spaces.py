@@ -17,7 +17,7 @@ from libs.shared.times import from_ms, to_ms
 from services.discussions import space, thread
 from services.discussions.space import SpaceAudienceChanged, SpaceCreated, SpaceKind
 from services.discussions.thread import PostPublished
-from services.discussions.views.exclusive import EXCLUSIVE, INDEXES, AskedInSpaces, exclusive, not_in
+from services.discussions.views.exclusive import EXCLUSIVE, INDEXES, AskedInSpaces, exclusive
 
 
 class SpaceView(Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class SpacesView(View):
             key="created_at_ms",
             request=query.page,
             descending=False,
-            where=not_in(query.hidden),
+            without={"space": query.hidden},
         )
         totals = await self.collection("totals").find_one({"_id": query.brand})
         count = totals["count"] - len(query.hidden) if totals else 0

@@ -16,8 +16,16 @@ from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
 from services.discussions import space, thread
-from services.discussions.thread import PostPublished, ReplyPublished, ThreadLocked, ThreadUnlocked
+from services.discussions.thread import (
+    PostPublished,
+    PostTagsChanged,
+    ReplyPublished,
+    ThreadLocked,
+    ThreadUnlocked,
+)
+from services.discussions.views import tags
 from services.discussions.views.exclusive import EXCLUSIVE, INDEXES, AskedInSpaces, exclusive, not_in
+from services.discussions.views.tags import TagName, Tags
 
 
 class PostView(Struct, frozen=True, kw_only=True):
@@ -33,6 +41,7 @@ class PostView(Struct, frozen=True, kw_only=True):
     reply_count: int
     last_activity_at: datetime
     official: bool = False
+    tags: list[TagName] = []
 
 
 class PostPageResult(Page[PostView], frozen=True, kw_only=True):
@@ -78,6 +87,15 @@ class PostPages(AskedInSpaces, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
+class TagPosts(AskedInSpaces, frozen=True, kw_only=True):
+    """The same page of posts with each of many tags, in the order of `ids`; none for a tag that the brand has not."""
+
+    wire_name: ClassVar[str] = "tag_posts"
+
+    ids: Annotated[list[Id], Meta(max_length=100)]
+    page: PageRequest = PageRequest()
+
+
 class PostsGetMany(AskedInSpaces, frozen=True, kw_only=True):
     """Posts by id, in the order of `ids`, None for one that is not in this brand."""
 
@@ -113,15 +131,15 @@ class RepliesGetMany(AskedInSpaces, frozen=True, kw_only=True):
 
 
 class ThreadsView(View):
-    """Four collections.
+    """Five collections.
 
     `posts`: a document a thread, `_id` brand:thread.  `replies`: a document a reply, `_id` brand:reply.
     `totals`: the `count` of posts of a brand (`_id` brand) and of a space (`_id` brand:space).
-    `exclusive`: as `exclusive.py` says.
+    `exclusive` and `tags`: as `exclusive.py` and `tags.py` say.
     """
 
     name = "threads"
-    version = 3
+    version = 4
     stream = "DISCUSSIONS"
     events = (*space.DECIDER.events, *thread.DECIDER.events, ErasureRecorded)
     upcasters = {**space.UPCASTERS, **thread.UPCASTERS}
@@ -130,22 +148,27 @@ class ThreadsView(View):
         "posts": (
             page_index("brand", "published_at_ms"),
             page_index("brand", "space", "published_at_ms"),
+            page_index("brand", "tags", "published_at_ms"),
             IndexModel([("brand", 1), ("author", 1)]),
         ),
         "replies": (page_index("brand", "thread", "number"), IndexModel([("brand", 1), ("author", 1)])),
         "totals": (),
         EXCLUSIVE: INDEXES,
+        tags.TAGS: tags.INDEXES,
     }
 
     def project(self, recorded: Recorded[Any]) -> Iterable[Change]:
         """The writes that one event makes."""
         yield from exclusive(recorded)
+        yield from tags.counted(recorded)
         post = {"_id": f"{recorded.brand}:{recorded.aggregate_id}"}
         match recorded.event:
             case PostPublished() as event:
                 yield Write("posts", ReplaceOne(post, {**post, **_new_post(recorded, event)}, upsert=True))
                 for total in (recorded.brand, f"{recorded.brand}:{event.space_id}"):
                     yield Write("totals", UpdateOne({"_id": total}, {"$inc": {"count": 1}}, upsert=True))
+            case PostTagsChanged() as event:
+                yield Write("posts", UpdateOne(post, {"$set": {"tags": list(event.tags)}}))
             case ReplyPublished() as event:
                 reply = {"_id": f"{recorded.brand}:{event.reply_id}"}
                 yield Write("replies", ReplaceOne(reply, {**reply, **_new_reply(recorded, event)}, upsert=True))
@@ -173,6 +196,25 @@ class ThreadsView(View):
     async def post_pages(self, query: PostPages) -> list[PostPageResult]:
         """A page of posts for each space of `ids`, in that order."""
         return await self._post_pages(query, query.ids)
+
+    async def tag_posts(self, query: TagPosts) -> list[PostPageResult]:
+        """A page of posts for each tag of `ids`, in that order, the newest first."""
+        tags = await Tags(self).of(query, query.ids)
+        pages = await asyncio.gather(
+            *(
+                self._posts({"brand": query.brand, "tags": tag.name}, query.page, query.hidden) if tag else _nothing()
+                for tag in tags
+            )
+        )
+        return [
+            PostPageResult(**structs.asdict(fitting), total_count=tag.post_count if tag else 0)
+            for fitting, tag in zip(fit(pages, query.page), tags, strict=True)
+        ]
+
+    async def author(self, brand: str, thread: str) -> str | None:
+        """Who wrote a post; None for one that the view has not met."""
+        document = await self.collection("posts").find_one({"_id": f"{brand}:{thread}"}, {"author": 1})
+        return document["author"] if document else None
 
     async def posts_get_many(self, query: PostsGetMany) -> list[PostView | None]:
         """The brand's posts of `ids`, in that order."""
@@ -242,7 +284,7 @@ class ThreadsView(View):
             key="published_at_ms",
             request=request,
             descending=True,
-            where=not_in(hidden),
+            without={"space": hidden},
         )
         return found.map(_post)
 
@@ -288,6 +330,7 @@ def _new_post(recorded: Recorded[Any], event: PostPublished) -> dict[str, Any]:
         "title": event.title,
         "body": event.body,
         "official": event.official,
+        "tags": list(event.tags),
         "published_at_ms": published_at_ms,
         "locked": False,
         "reply_count": 0,
@@ -321,6 +364,7 @@ def _post(document: Mapping[str, Any]) -> PostView:
         reply_count=document["reply_count"],
         last_activity_at=from_ms(document["last_activity_ms"]),
         official=document["official"],
+        tags=tags.named(document["tags"]),
     )
 
 

@@ -31,6 +31,7 @@ from services.gateway.loaders import (
     SEGMENTS,
     SERVICE_ACCOUNTS,
     SPACES,
+    TAGS,
     Many,
 )
 from services.gateway.schema.brand_home import BrandHome
@@ -54,7 +55,7 @@ from services.gateway.schema.common import (
 )
 from services.gateway.schema.consents import BrandConsents
 from services.gateway.schema.directories import BrandDirectory, ProvisionedGroup
-from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space
+from services.gateway.schema.discussions import BrandDiscussions, Post, Reply, Space, Tag
 from services.gateway.schema.events import BrandEvents, Event
 from services.gateway.schema.feedback import Board, BrandFeedback, Idea
 from services.gateway.schema.invitations import BrandInvitations, Invitation, InvitationQuery
@@ -71,6 +72,7 @@ from services.gateway.schema.segments import BrandSegments, Segment
 from services.gateway.schema.service_accounts import BrandServiceAccounts, ServiceAccount
 from services.gateway.schema.similar_brands import SimilarBrandsPayload, SimilarBrandsQuery
 from services.gateway.schema.standing import BrandStanding
+from services.gateway.schema.tags import BrandTags
 from services.gateway.security import Unauthenticated
 
 
@@ -100,6 +102,7 @@ class Brand(
     BrandProfiles,
     BrandConsents,
     BrandDiscussions,
+    BrandTags,
     BrandEvents,
     BrandFeedback,
     BrandServiceAccounts,
@@ -280,6 +283,7 @@ _KINDS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Node]]]] = {
     "Segment": (SEGMENTS, Segment.of),
     "Space": (SPACES, Space.of),
     "Post": (POSTS, Post.of),
+    "Tag": (TAGS, Tag.of),
     "Reply": (REPLIES, Reply.of),
     "Event": (EVENTS, Event.of),
     "Board": (BOARDS, Board.of),

@@ -1,5 +1,7 @@
 """Mutations on spaces, posts, replies and reactions."""
 
+from typing import Final
+
 import strawberry
 from strawberry import ID
 
@@ -18,6 +20,11 @@ from services.gateway.schema.discussions import (
     load_post,
     load_reply,
     load_space,
+)
+
+_TAGS: Final = (
+    "At most five, of at most 60 characters each, in any case.  Tags are words of the brand: they stay when the author "
+    "is erased."
 )
 
 
@@ -105,6 +112,16 @@ class PublishPostInput:
     title: str
     body: str
     official: bool = strawberry.field(default=False, description="As the voice of the brand: owners and builders only.")
+    tags: list[str] = strawberry.field(default_factory=list, description=_TAGS)
+    command_id: CommandId = None
+
+
+@strawberry.input
+class ChangeTagsInput:
+    """What a post is about from now on."""
+
+    post_id: ID
+    tags: list[str] = strawberry.field(description=f"In place of those that it has.  {_TAGS}")
     command_id: CommandId = None
 
 
@@ -182,7 +199,16 @@ class DiscussionMutation:
             title=input.title,
             body=input.body,
             official=input.official,
+            tags=input.tags,
         )
+        return PostPayload(done=done)
+
+    @command
+    async def change_tags(self, info: Info, input: ChangeTagsInput) -> PostPayload:  # noqa: A002
+        """Give a post other tags.  Its author, owners, builders and moderators; nobody is told."""
+        post = ids.expect(input.post_id, "postId", "Post")
+        to = "discussions.thread.change_tags"
+        done = await info.context.act(post.brand, to, input.command_id, thread_id=post.key, tags=input.tags)
         return PostPayload(done=done)
 
     @command

@@ -10,7 +10,7 @@ from strawberry import ID
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, Asked
+from services.gateway.loaders import POST_PAGES, POSTS, REACTIONS, REPLIES, REPLY_PAGES, SPACES, TAG_POSTS, TAGS, Asked
 from services.gateway.schema.audiences import Audience
 from services.gateway.schema.common import (
     After,
@@ -138,6 +138,41 @@ class Reply(Node):
         return await permissions("reply", asked, "discussions")
 
 
+@strawberry.type(description="A word for what posts of a brand are about, the same however it is written.")
+class Tag(Followable):
+    """A tag."""
+
+    scope: strawberry.Private[Scope]
+    key: strawberry.Private[str]
+    name: str = strawberry.field(description="Normalised: lower case, single spaces.")
+
+    @staticmethod
+    def of(row: replies.TagNameReply, scope: Scope) -> "Tag":
+        """A tag as a service sees it."""
+        return Tag(id=ids.encode("Tag", scope.brand, row.id), scope=scope, key=row.id, name=row.name)
+
+    @batch
+    @staticmethod
+    async def viewer_can(those: list["Tag"]) -> Answers[list[Permission]]:
+        """What the sender may do with it right now."""
+        return await permissions("tag", ((one.scope, one.key) for one in those), "members")
+
+    @batch
+    @staticmethod
+    async def post_count(those: list["Tag"]) -> Answers[int | None]:
+        """On how many posts it stands that the sender may read; null once there are none."""
+        return await TAGS.objects(((one.scope, one.key) for one in those), lambda row, _: row.post_count)
+
+    @batch
+    @staticmethod
+    async def posts(
+        those: list["Tag"], first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Answers["Connection[Post]"]:
+        """The posts that have it, newest first."""
+        page = page_arguments(first, after, last, before)
+        return await TAG_POSTS.present(((one.scope, one.key) for one in those), _posts, page=page)
+
+
 @strawberry.type(description="A post: the opening of a thread.")
 class Post(Followable):
     """A thread with its opening post."""
@@ -173,6 +208,11 @@ class Post(Followable):
     async def author(those: list["Post"]) -> Answers[Member | None]:
         """Null for what the platform itself wrote."""
         return await load_members((one.scope, one.row.author_id) for one in those)
+
+    @field
+    def tags(self) -> list[Tag]:
+        """What it is about, at most five, in alphabetical order."""
+        return [Tag.of(row, self.scope) for row in self.row.tags]
 
     @batch
     @staticmethod

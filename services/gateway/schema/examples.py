@@ -12,6 +12,7 @@ from graphql import GraphQLInputType, GraphQLOutputType, GraphQLSchema, get_name
 
 from libs.shared.cursors import Place, encode_cursor
 from libs.shared.domain import NO_BRAND
+from libs.shared.tags import tag_key
 from services.gateway import consistency, ids
 from services.gateway.schema.words import plain
 
@@ -20,6 +21,7 @@ _BRAND: Final = "lighthouse"
 _NAMES: Final = {
     "Member": "ada", "ServiceAccount": "sa_bot", "Invitation": "i1", "ProvisionedGroup": "staff", "Segment": "divers",
     "Space": "general", "Post": "winter", "Event": "visit", "Board": "wishes", "Idea": "map", "Notification": "n1",
+    "Tag": tag_key("knots"),
 }  # fmt: skip
 
 #: The global id of one of each type that has one.
@@ -128,6 +130,9 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "address": "ada@example.org",
     "validDays": 14,
     "token": f"{_BRAND}.i1.Zm9yLWFkYQ",
+    "Tag.name": "knots",
+    "Brand.tag(name)": "Knots",
+    "Brand.tags(prefix)": "kn",
     # Profiles and consents
     "ProfileChoiceInput.key": "sloop",
     "ProfileChoice.key": "sloop",

@@ -15,6 +15,7 @@ from services.gateway.schema.common import Node
 TARGETS: Final = {
     "Post": "thread",
     "Space": "space",
+    "Tag": "tag",
     "Member": "member",
     "Event": "event",
     "Board": "board",

@@ -74,7 +74,7 @@ class NotificationDefaultsPayload(Payload):
 class FollowInput:
     """A thing that can be followed."""
 
-    target_id: ID = strawberry.field(description="A post (its thread), space, member, event, board or idea.")
+    target_id: ID = strawberry.field(description="A post (its thread), space, tag, member, event, board or idea.")
     command_id: CommandId = None
 
 

@@ -11,7 +11,7 @@ import strawberry
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
-from services.gateway.loaders import BOARDS, EVENTS, IDEAS, MEMBERS, NOTICES, POSTS, REPLIES, SPACES, Many
+from services.gateway.loaders import BOARDS, EVENTS, IDEAS, MEMBERS, NOTICES, POSTS, REPLIES, SPACES, TAGS, Many
 from services.gateway.schema.common import (
     After,
     Before,
@@ -26,7 +26,7 @@ from services.gateway.schema.common import (
     known,
     page_arguments,
 )
-from services.gateway.schema.discussions import Post, Reply, Space
+from services.gateway.schema.discussions import Post, Reply, Space, Tag
 from services.gateway.schema.events import Event
 from services.gateway.schema.feedback import Board, Idea
 from services.gateway.schema.followable import TARGETS
@@ -44,6 +44,7 @@ class NotificationKind(Enum):
 
     REPLY = "reply"
     POST_BY_PERSON = "post_by_person"
+    POST_WITH_TAG = "post_with_tag"
     POST_IN_SPACE = "post_in_space"
     REACTION = "reaction"
     EVENT_INVITATION = "event_invitation"
@@ -70,7 +71,7 @@ class NotificationMail(Enum):
 
 
 Thing = Annotated[
-    Post | Reply | Space | Member | Event | Board | Idea,
+    Post | Reply | Space | Tag | Member | Event | Board | Idea,
     strawberry.union("Thing", description="What a notification can be about, and what can be followed."),
 ]
 
@@ -87,6 +88,7 @@ _THINGS: Final[dict[str, tuple[Many[Any], Callable[[Any, Scope], Any]]]] = {
     "Post": (POSTS, Post.of),
     "Reply": (REPLIES, Reply.of),
     "Space": (SPACES, Space.of),
+    "Tag": (TAGS, Tag.of),
     "Member": (MEMBERS, Member.of),
     "Event": (EVENTS, Event.of),
     "Board": (BOARDS, Board.of),
@@ -194,6 +196,8 @@ def _subject(one: Notification) -> Wanted | None:
             return Wanted(one.scope, "Post" if subject == one.row.refs.get("thread") else "Reply", subject)
         case NotificationKind.POST_BY_PERSON:
             return Wanted(one.scope, "Member", subject)
+        case NotificationKind.POST_WITH_TAG:
+            return Wanted(one.scope, "Tag", subject)
         case NotificationKind.POST_IN_SPACE:
             return Wanted(one.scope, "Space", subject)
         case NotificationKind.EVENT_INVITATION | NotificationKind.RSVP_PROMOTED | NotificationKind.EVENT_CANCELLED:
@@ -213,7 +217,7 @@ def _latest(one: Notification) -> Wanted | None:
     match one.kind:
         case NotificationKind.REPLY:
             kind, key = "Reply", refs.get("reply")
-        case NotificationKind.POST_BY_PERSON | NotificationKind.POST_IN_SPACE:
+        case NotificationKind.POST_BY_PERSON | NotificationKind.POST_WITH_TAG | NotificationKind.POST_IN_SPACE:
             kind, key = "Post", refs.get("thread")
         case NotificationKind.IDEA_SUBMITTED:
             kind, key = "Idea", refs.get("idea")

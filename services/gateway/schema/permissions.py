@@ -112,6 +112,7 @@ class Permission(Enum):
     CREATE_SPACE = _to("createSpace", "create_space")
     CHANGE_SPACE_AUDIENCE = _to("changeSpaceAudience", "change_space_audience")
     PUBLISH_POST = _to("publishPost", "publish_post")
+    CHANGE_TAGS = _to("changeTags", "change_tags")
     PUBLISH_REPLY = _to("publishReply", "publish_reply")
     LOCK_THREAD = _to("lockThread", "lock_thread")
     UNLOCK_THREAD = _to("unlockThread", "unlock_thread")

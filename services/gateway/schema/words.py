@@ -284,6 +284,7 @@ WORDS: Final[Mapping[str, str]] = {
     "FollowState.MUTED": "Never told of it.",
     "NotificationKind.REPLY": "Replies in a thread that is followed.",
     "NotificationKind.POST_BY_PERSON": "Posts by a member who is followed.",
+    "NotificationKind.POST_WITH_TAG": "Posts with a tag that is followed.",
     "NotificationKind.POST_IN_SPACE": "Posts in a space that is followed.",
     "NotificationKind.REACTION": "Reactions to something of one's own.",
     "NotificationKind.EVENT_INVITATION": "An invitation to an event.",

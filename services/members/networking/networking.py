@@ -7,7 +7,8 @@ from rpds import HashTrieSet
 
 from libs.access.roles import Role, require
 from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid
-from services.members.networking.tags import Tags, normalised_all, to_text
+from libs.shared.tags import normalised_all
+from services.members.networking.tags import Tags, to_text
 
 #: Nobody passes over more suggestions than this.
 MAX_DISMISSED = 2_000

@@ -6,8 +6,8 @@ from msgspec import Meta, Struct
 
 from libs.access.roles import LEADERS, require
 from libs.shared.domain import Command, Decider, DomainError, Event, Id, NotFound
+from libs.shared.tags import normalised, normalised_all
 from libs.shared.text import Label
-from services.members.networking.tags import normalised, normalised_all
 
 # Events
 

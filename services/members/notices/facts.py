@@ -1,5 +1,6 @@
 """Which events are news, and for whom: an event of any service in, at most one fact to tell out.  Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -7,6 +8,7 @@ from msgspec import Struct, structs
 
 from libs.shared.domain import Event
 from libs.shared.recorded import Recorded
+from libs.shared.tags import tag_key
 from libs.shared.times import to_ms
 from services.members.notices.follow import Target, TargetKind
 from services.members.notices.foreign import (
@@ -90,19 +92,21 @@ def is_news(happened_at: datetime, now: datetime) -> bool:
 def fact_of(recorded: Recorded[Any]) -> Fact | None:
     """What there is to tell of an event; None for nothing.
 
-    A reaction still lacks whom it is for, and what happens in a thread lacks its space: `with_thread` adds it.
+    A reaction still lacks whom it is for, and what happens in a thread lacks its space and tags: `with_thread` adds
+    them.
     """
     id_ = recorded.aggregate_id
     by = Target(TargetKind.MEMBER, recorded.actor)
     match recorded.event:
-        case PostPublished(space_id=space, official=official):
+        case PostPublished(space_id=space, tags=tags, official=official):
             in_space, thread = Target(TargetKind.SPACE, space), Target(TargetKind.THREAD, id_)
+            with_tags = targets_of(tags)
             person = Reason(kind=Kind.POST_BY_PERSON, subject=recorded.actor, target=by)
+            tagged = [Reason(kind=Kind.POST_WITH_TAG, subject=tag.id, target=tag) for tag in with_tags]
             posted = Reason(kind=Kind.POST_IN_SPACE, subject=space, target=in_space)
             refs = {"thread": id_, "space": space}
-            return _fact(
-                recorded, (person, posted), concerns=(by, in_space, thread), by_a_person=not official, refs=refs
-            )
+            concerns = (by, in_space, thread, *with_tags)
+            return _fact(recorded, (person, *tagged, posted), concerns=concerns, by_a_person=not official, refs=refs)
         case ReplyPublished(reply_id=reply, official=official):
             thread = Target(TargetKind.THREAD, id_)
             reason = Reason(kind=Kind.REPLY, subject=id_, target=thread)
@@ -167,9 +171,16 @@ def _of_one(recorded: Recorded[Any]) -> Fact | None:
             return None
 
 
-def with_thread(fact: Fact, *, author: str, space: str) -> Fact:
-    """A fact in a thread, with the space of the thread; a reaction also with whom it is for, the author."""
-    concerns = (*fact.concerns, Target(TargetKind.SPACE, space)) if space else fact.concerns
+def targets_of(tags: Iterable[str]) -> tuple[Target, ...]:
+    """Tags, normalised, as what is followed."""
+    return tuple(Target(TargetKind.TAG, tag_key(tag)) for tag in tags)
+
+
+def with_thread(fact: Fact, *, author: str, space: str, tags: Iterable[str] = ()) -> Fact:
+    """A fact in a thread, with its space and tags; a reaction also with whom it is for, the author."""
+    concerns = (*fact.concerns, *targets_of(tags))
+    if space:
+        concerns = (*concerns, Target(TargetKind.SPACE, space))
     members = (author,) if fact.reasons[0].kind is Kind.REACTION else fact.members
     return structs.replace(fact, concerns=concerns, members=members, refs={**fact.refs, "space": space})
 

@@ -12,6 +12,7 @@ class TargetKind(StrEnum):
 
     THREAD = "thread"
     SPACE = "space"
+    TAG = "tag"
     MEMBER = "member"
     EVENT = "event"
     BOARD = "board"

@@ -1,9 +1,12 @@
-"""Following things of all services: that a thing exists is proven by its last event; who takes part is told anyway."""
+"""Following things of all services: that a thing exists is proven by its last event; who takes part is told anyway.
+
+A tag has no event of its own: it is there for who may read a post that has it, and that is asked of discussions.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 from msgspec import Meta
 from nats.errors import Error as NatsError
@@ -27,6 +30,8 @@ _AGGREGATES: Final[dict[TargetKind, tuple[str, str]]] = {
     TargetKind.BOARD: ("feedback", "board"),
     TargetKind.IDEA: ("feedback", "idea"),
 }
+
+_TAGS_AT_ONCE: Final = 100
 
 
 class FollowState(StrEnum):
@@ -95,16 +100,30 @@ class Following:
 
     async def _are_there(self, asked: Sequence[_Asked]) -> list[bool]:
         """Whether things are there for who asks."""
-        exist = await asyncio.gather(*(self._exists(one.brand, one.target) for one in asked))
         targets: dict[tuple[str, str], list[Target]] = {}
-        for one, exists in zip(asked, exist, strict=True):
-            if exists:
-                targets.setdefault((one.brand, one.member), []).append(one.target)
-        answers = await asyncio.gather(*(self._audience.hidden(*whose, those) for whose, those in targets.items()))
-        hidden = dict(zip(targets, answers, strict=True))
-        return [
-            exists and one.target not in hidden[one.brand, one.member] for one, exists in zip(asked, exist, strict=True)
-        ]
+        for one in asked:
+            targets.setdefault((one.brand, one.member), []).append(one.target)
+        answers = await asyncio.gather(*(self._there_for(*whose, those) for whose, those in targets.items()))
+        there = dict(zip(targets, answers, strict=True))
+        return [one.target in there[one.brand, one.member] for one in asked]
+
+    async def _there_for(self, brand: str, member: str, targets: Sequence[Target]) -> set[Target]:
+        """What of these is there for one member."""
+        things = [target for target in targets if target.kind is not TargetKind.TAG]
+        exist = await asyncio.gather(*(self._exists(brand, target) for target in things))
+        found = {target for target, exists in zip(things, exist, strict=True) if exists}
+        found -= await self._audience.hidden(brand, member, found)
+        return found | await self._on_posts(brand, member, [one for one in targets if one.kind is TargetKind.TAG])
+
+    async def _on_posts(self, brand: str, member: str, tags: Sequence[Target]) -> set[Target]:
+        """Which tags stand on a post that the member may see."""
+        there: set[Target] = set()
+        for start in range(0, len(tags), _TAGS_AT_ONCE):
+            those = tags[start : start + _TAGS_AT_ONCE]
+            asked = {"brand": brand, "viewer": member, "ids": [tag.id for tag in those]}
+            found = await self._app.bus.query("discussions", "tags_get_many", asked, list[dict[str, Any] | None])
+            there |= {tag for tag, one in zip(those, found, strict=True) if one is not None}
+        return there
 
     async def _exists(self, brand: str, target: Target) -> bool:
         service, aggregate = _AGGREGATES[target.kind]

@@ -110,6 +110,15 @@ class PostPublished(Event, frozen=True, kw_only=True):
 
     space_id: str
     official: bool = False
+    tags: tuple[str, ...] = ()
+
+
+class PostTagsChanged(Event, frozen=True, kw_only=True):
+    """The post of the thread that is the aggregate has these tags from now on."""
+
+    wire_name: ClassVar[str] = "post_tags_changed"
+
+    tags: tuple[str, ...]
 
 
 class ReplyPublished(Event, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ class Kind(StrEnum):
 
     REPLY = "reply"
     POST_BY_PERSON = "post_by_person"
+    POST_WITH_TAG = "post_with_tag"
     POST_IN_SPACE = "post_in_space"
     REACTION = "reaction"
     EVENT_INVITATION = "event_invitation"
@@ -63,6 +64,7 @@ class Word(Struct, frozen=True, kw_only=True, omit_defaults=True):
 QUIET: Final[dict[Kind, Choice]] = {
     Kind.REPLY: Choice(inbox=True, mail=Mail.DAILY),
     Kind.POST_BY_PERSON: Choice(inbox=True, mail=Mail.WEEKLY),
+    Kind.POST_WITH_TAG: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.POST_IN_SPACE: Choice(inbox=True, mail=Mail.WEEKLY),
     Kind.REACTION: Choice(inbox=True, mail=Mail.OFF),
     Kind.EVENT_INVITATION: Choice(inbox=True, mail=Mail.NOW),

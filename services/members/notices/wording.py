@@ -49,7 +49,7 @@ class _Titled(Struct, frozen=True):
 
 
 class _Named(Struct, frozen=True):
-    """A space or a board."""
+    """A space, a tag or a board."""
 
     id: str
     name: str
@@ -114,6 +114,7 @@ class TopPost(Struct, frozen=True, kw_only=True):
 #: Which query has the titles of the subjects of a kind.
 _SUBJECTS: Final[Mapping[Kind, tuple[str, str, type[Any]]]] = {
     Kind.REPLY: ("discussions", "posts_get_many", _Titled),
+    Kind.POST_WITH_TAG: ("discussions", "tags_get_many", _Named),
     Kind.POST_IN_SPACE: ("discussions", "spaces_get_many", _Named),
     Kind.EVENT_INVITATION: ("events", "events_get_many", _Titled),
     Kind.RSVP_PROMOTED: ("events", "events_get_many", _Titled),

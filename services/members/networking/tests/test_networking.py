@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from libs.access.roles import Role
 from libs.shared.domain import SYSTEM, Command
+from libs.shared.tags import MAX_TAG, normalised
 from libs.shared.testing.bdd import given
 from services.members.networking import block_list, networking, tag_list
 from services.members.networking.block_list import MAX_BLOCKED, BlockMember, MemberBlocked, MemberUnblocked
@@ -22,7 +23,7 @@ from services.members.networking.networking import (
     SuggestionDismissed,
 )
 from services.members.networking.tag_list import OfferTags, TagList, TagsOffered
-from services.members.networking.tags import MAX_TAG, from_text, normalised, to_text
+from services.members.networking.tags import from_text, to_text
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MEMBER = frozenset({Role.MEMBER})
@@ -143,11 +144,6 @@ class TestTheListOfABrand:
         with pytest.raises(Exception, match="a list of tags") as refusal:
             only.check(("boats", "planes"), "skills")
         assert (refusal.value.code, refusal.value.path) == ("TAG_NOT_OFFERED", ("skills", 1))  # type: ignore[attr-defined]
-
-
-@for_all(st.text())
-def test_normalising_comes_to_an_end(tag: str) -> None:
-    assert normalised(normalised(tag)) == normalised(tag)
 
 
 @for_all(st.lists(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"])).map(normalised).filter(bool)))

@@ -14,6 +14,7 @@ from libs.shared.domain import Id, Query
 from libs.shared.paging import Page, PageRequest, page, page_index, page_of
 from libs.shared.projection import Change, Document, View, Write
 from libs.shared.recorded import Recorded
+from libs.shared.tags import tag_key
 from libs.shared.times import from_ms, to_ms
 from services.members import member, member_decisions
 from services.members.member import MemberLeft
@@ -22,7 +23,7 @@ from services.members.networking.block_list import MemberBlocked, MemberUnblocke
 from services.members.networking.networking import NetworkingChosen, NetworkingLeft, SuggestionDismissed
 from services.members.networking.suggesting import CANDIDATES, HOLDERS_A_TAG, Suggestion, Tagged, suggest, weight
 from services.members.networking.tag_list import TagsOffered
-from services.members.networking.tags import SLOTS, TagKind, from_text, slot, tag_key
+from services.members.networking.tags import SLOTS, TagKind, from_text, slot
 
 #: The first look for a tag's holders is at so many slots: where they are many, that is enough to tell.
 _FIRST_LOOK = 64

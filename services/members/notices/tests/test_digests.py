@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from libs.shared.connection import Connection
 from libs.shared.domain import SYSTEM
 from libs.shared.service import App
+from libs.shared.tags import tag_key
 from libs.shared.testing.clock import FakeClock
 from libs.shared.testing.mailbox import Mailbox
 from libs.shared.testing.servers import MongoServer, NatsServer
@@ -45,12 +46,19 @@ class Others:
         self.posts: list[dict[str, Any]] = []
 
     async def serve(self, nats: Connection) -> None:
-        for name in ("posts_get_many", "post_page", "reactions_get_many", "events_get_many"):
+        for name in ("posts_get_many", "post_page", "reactions_get_many", "events_get_many", "tags_get_many"):
             await nats.subscribe(f"qry.*.{name}", cb=getattr(self, name))
 
     async def posts_get_many(self, message: Msg) -> None:
         titles = {"t1": "Hello <b>"} | {post["id"]: post["title"] for post in self.posts}
         await self._titled(message, titles)
+
+    async def tags_get_many(self, message: Msg) -> None:
+        asked = msgspec.json.decode(message.data)["ids"]
+        names = {tag_key("boats"): "boats"}  # nobody may see any other
+        await message.respond(
+            msgspec.json.encode([{"id": one, "name": names[one]} if one in names else None for one in asked])
+        )
 
     async def events_get_many(self, message: Msg) -> None:
         await self._titled(message, {"ev1": "Meet-up"})
@@ -244,6 +252,19 @@ async def test_nothing_is_sent_when_there_is_nothing_or_all_was_read(days: Days)
     await days.world.send("inbox", ReadNotices, "ada")
     await days.turn(days=1)
     assert await days.mails("ada") == []
+
+
+async def test_a_digest_names_the_tags_of_new_posts_as_far_as_its_reader_may_see_them(days: Days) -> None:
+    for word in ("boats", "hidden by now"):
+        await days.world.follow(["ada"], Target(TargetKind.TAG, tag_key(word)))
+    for number, tags in enumerate([("boats",), ("boats",), ("hidden by now",)]):
+        posted = foreign.PostPublished(space_id="s1", tags=tags)
+        await days.world.write("discussions", "thread", f"t{number + 2}", posted, actor="bob")
+    await days.world.settled()
+    await days.turn(days=4)  # past Monday
+    [mine] = await days.mails("ada")
+    assert "- 2 new posts with the tag “boats”\n" in text(mine)
+    assert "hidden" not in text(mine)
 
 
 async def test_need_56_the_week_has_the_posts_that_were_talked_about_most(days: Days) -> None:

@@ -13,6 +13,7 @@ from libs.shared.codec import Codec
 from libs.shared.domain import BrandId, Event
 from libs.shared.event_store import StoredMessage, Subject
 from libs.shared.recorded import Recorded
+from libs.shared.tags import tag_key
 from services.members.notices import foreign
 from services.members.notices.facts import NEWS, STREAMS, Fact, Reason, fact_of, is_news, with_thread
 from services.members.notices.follow import Target, TargetKind
@@ -48,6 +49,25 @@ def test_a_post_is_for_who_follows_its_author_before_who_follows_its_space() -> 
     )
     assert (post.people, post.members) == (None, ())
     assert set(post.concerns) == {BY, SPACE, THREAD}
+
+
+def test_a_post_is_for_who_follows_its_tags_before_its_space() -> None:
+    post = fact(foreign.PostPublished(space_id="s1", tags=("boats", "tides")), "t1")
+    boats, tides = (Target(TargetKind.TAG, tag_key(word)) for word in ("boats", "tides"))
+    assert post.reasons == (
+        Reason(kind=Kind.POST_BY_PERSON, subject="m2", target=BY),
+        Reason(kind=Kind.POST_WITH_TAG, subject=boats.id, target=boats),
+        Reason(kind=Kind.POST_WITH_TAG, subject=tides.id, target=tides),
+        Reason(kind=Kind.POST_IN_SPACE, subject="s1", target=SPACE),
+    )
+    assert set(post.concerns) == {BY, SPACE, THREAD, boats, tides}
+    assert b"boats" not in msgspec.json.encode(post), "what is kept does not show the words"
+
+
+def test_what_happens_in_a_thread_concerns_its_tags() -> None:
+    for event in (foreign.ReplyPublished(reply_id="r1"), foreign.ReactionAdded(target_id="t1")):
+        found = with_thread(fact(event, "t1"), author="m1", space="s1", tags=("boats",))
+        assert set(found.concerns) == {BY, SPACE, THREAD, Target(TargetKind.TAG, tag_key("boats"))}
 
 
 def test_a_reply_is_for_who_takes_part_in_the_thread_or_follows_it() -> None:

@@ -11,6 +11,7 @@ from libs.access.roles import Role
 from libs.shared.clock import SystemClock
 from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.service import App
+from libs.shared.tags import tag_key
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members import member
 from services.members.networking.block_list import BlockMember
@@ -24,6 +25,7 @@ from services.members.segments.membership import SegmentEntered, SegmentLeft
 from services.members.service import compose
 
 SPACE, THREAD = Target(TargetKind.SPACE, "s1"), Target(TargetKind.THREAD, "t1")
+BOATS, TIDES = (Target(TargetKind.TAG, tag_key(word)) for word in ("boats", "tides"))
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,7 @@ async def app(servers: tuple[NatsServer, MongoServer]) -> AsyncIterator[App]:
 async def world(app: App, servers: tuple[NatsServer, MongoServer]) -> AsyncIterator[World]:
     async with connected(servers[0].url) as nats:
         made = World(nats, app.db, SystemClock())
+        await made.stand_in()
         # Badges come by themselves; most tests here are about what others do.
         quiet: dict[str, Any] = {"kind": Kind.BADGE_AWARDED, "inbox": False}
         await made.send("notification_defaults", ProposeDefaults, SYSTEM, **quiet)
@@ -110,6 +113,77 @@ class TestPosts:
         assert kinds(await world.inbox("dan")) == [("post_by_person", "ada", 1)]
         await world.write("discussions", "thread", "t3", foreign.PostPublished(space_id="s1"), actor="dan")
         assert kinds(await world.inbox("cyn")) == [("post_in_space", "s1", 2)]
+
+
+class TestTags:
+    async def post(self, world: World, thread: str, *tags: str, actor: str = "ada", space: str = "s1") -> None:
+        published = foreign.PostPublished(space_id=space, tags=tags)
+        await world.write("discussions", "thread", thread, published, actor=actor)
+
+    async def test_who_follows_a_tag_hears_of_new_posts_with_it_once(self, world: World) -> None:
+        await world.follow(["bob"], BOATS)
+        await world.follow(["bob"], TIDES)
+        await world.follow(["bob", "cyn"], SPACE)
+        await world.follow(["dan"], BOATS)
+        await world.follow(["dan"], Target(TargetKind.MEMBER, "ada"))
+        await self.post(world, "t2", "boats", "tides")
+        assert kinds(await world.inbox("bob")) == [("post_with_tag", BOATS.id, 1)], "for one tag, and not for the space"
+        assert kinds(await world.inbox("cyn")) == [("post_in_space", "s1", 1)]
+        assert kinds(await world.inbox("dan")) == [("post_by_person", "ada", 1)]
+        assert await world.inbox("ada") == []
+        await self.post(world, "t3", "boats", actor="cyn", space="s2")
+        await self.post(world, "t4", "other", actor="cyn", space="s2")
+        assert kinds(await world.inbox("bob")) == [("post_with_tag", BOATS.id, 2)]
+        [told, _] = await world.inbox("dan")
+        assert (told.kind, told.people, told.refs) == (Kind.POST_WITH_TAG, ["cyn"], {"thread": "t3", "space": "s2"})
+
+    async def test_unfollowing_and_muting_hold_and_muting_holds_in_the_whole_thread(self, world: World) -> None:
+        world.tags = {who: {BOATS.id} for who in ("ada", "bob", "cyn")}
+        await world.follow(["bob", "cyn"], SPACE)
+        for kind, who in ((Follow, "bob"), (Unfollow, "bob"), (Mute, "cyn"), (Mute, "ada")):
+            await world.send("follow", kind, who, kind=BOATS.kind, target_id=BOATS.id)
+        await self.post(world, "t2", "boats", actor="dan")
+        await self.post(world, "t3", "boats")
+        assert kinds(await world.inbox("bob")) == [("post_in_space", "s1", 2)]
+        assert await world.inbox("cyn") == []
+        await reply(world, "bob", "r2", "t3")
+        await react(world, "bob", "t3", "t3")
+        assert await world.inbox("ada") == [], "not even the author hears of a thread with a tag that they muted"
+        await world.write("discussions", "thread", "t3", foreign.PostTagsChanged(tags=()), actor="ada")
+        await reply(world, "bob", "r3", "t3")
+        assert kinds(await world.inbox("ada")) == [("reply", "t3", 1)]
+
+    async def test_a_tag_that_a_post_gets_later_is_told_to_nobody(self, world: World) -> None:
+        await world.follow(["bob"], BOATS)
+        await world.write("discussions", "thread", "t1", foreign.PostTagsChanged(tags=("boats",)), actor="ada")
+        assert await world.inbox("bob") == []
+
+    async def test_who_is_not_let_into_the_space_hears_nothing(self, world: World) -> None:
+        few = foreign.SpaceCreated(audience=Audience(roles=(Role.AMBASSADOR,)))
+        await world.write("discussions", "space", "few", few)
+        await world.write("members", "member", "cyn", member.RoleGranted(role=Role.AMBASSADOR), actor="cyn")
+        await world.follow(["bob", "cyn"], BOATS)
+        await self.post(world, "t2", "boats", space="few")
+        assert await world.inbox("bob") == []
+        assert kinds(await world.inbox("cyn")) == [("post_with_tag", BOATS.id, 1)]
+
+    async def test_a_tag_brings_nobody_together_whom_a_block_keeps_apart(self, world: World) -> None:
+        await world.follow(["bob", "cyn"], BOATS)
+        await world.send("block_list", BlockMember, "bob", member_id="bob", blocked_id="ada")
+        await world.send("block_list", BlockMember, "ada", member_id="ada", blocked_id="cyn")
+        await self.post(world, "t2", "boats")
+        assert (await world.inbox("bob"), await world.inbox("cyn")) == ([], [])
+        official = foreign.PostPublished(space_id="s1", tags=("boats",), official=True)
+        await world.write("discussions", "thread", "t3", official, actor="ada")
+        assert kinds(await world.inbox("bob")) == kinds(await world.inbox("cyn")) == [("post_with_tag", BOATS.id, 1)]
+
+    async def test_a_tag_is_followed_by_who_may_read_a_post_that_has_it(self, world: World) -> None:
+        world.tags = {"ada": {BOATS.id}}
+        await world.send("follow", Follow, "ada", kind=BOATS.kind, target_id=BOATS.id)
+        for kind in (Follow, Mute, Unfollow):
+            with pytest.raises(DomainError) as refusal:
+                await world.send("follow", kind, "bob", kind=BOATS.kind, target_id=BOATS.id)
+            assert (refusal.value.code, refusal.value.path) == ("NOT_FOUND", ("target_id",))
 
 
 class TestReactions:

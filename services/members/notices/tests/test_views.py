@@ -97,7 +97,7 @@ class TestFollows:
 
 async def test_who_takes_part_in_a_thread_and_who_wrote_what(mongo_url: str) -> None:
     async with view_bench(ThreadPeopleView(), mongo_url) as bench:
-        await bench.given(foreign.PostPublished(space_id="s1"), id="t1", actor="m1")
+        await bench.given(foreign.PostPublished(space_id="s1", tags=("boats",)), id="t1", actor="m1")
         for actor, reply in (("m2", "r1"), ("m1", "r2"), ("m2", "r3")):
             await bench.given(foreign.ReplyPublished(reply_id=reply), id="t1", actor=actor)
         view = bench.view
@@ -105,9 +105,12 @@ async def test_who_takes_part_in_a_thread_and_who_wrote_what(mongo_url: str) -> 
         assert await view.people_of("b2", "t1", EVERYBODY) == set()
         assert await view.how_many("b1", "t1") == 2
         assert await view.taking_part("b1", ["t1", "t2"], "m2") == [True, False]
-        assert await view.written("b1", "t1") == Written(author="m1", thread="t1", space="s1")
-        assert await view.written("b1", "r3") == Written(author="m2", thread="t1", space="s1")
+        assert await view.written("b1", "t1") == Written(author="m1", thread="t1", space="s1", tags=("boats",))
+        assert await view.written("b1", "r3") == Written(author="m2", thread="t1", space="s1", tags=("boats",))
         assert await view.written("b1", "r9") is None
+        await bench.given(foreign.PostTagsChanged(tags=("moon",)), id="t1", actor="m3")
+        assert await view.written("b1", "r3") == Written(author="m2", thread="t1", space="s1", tags=("moon",))
+        assert await view.taking_part("b1", ["t1"], "m3") == [False]
 
 
 async def test_who_wants_to_come_to_an_event(mongo_url: str) -> None:

@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
+from nats.aio.msg import Msg
+
 from libs.shared.bus import BusClient
 from libs.shared.clock import Clock
 from libs.shared.codec import Codec
@@ -53,6 +56,8 @@ class World:
         self.database = database
         self.clock = clock
         self.brand = uuid7()
+        #: The ids of the tags that each member may see; nobody sees any before a test says so.
+        self.tags: dict[str, set[str]] = {}
         own = (
             *brand.DECIDER.events,
             *member_decisions.DECIDER.events,
@@ -103,6 +108,17 @@ class World:
         """Let members follow something."""
         followed = TargetFollowed(kind=target.kind, target_id=target.id)
         await self._many(self.write("members", "follow", one, followed, actor=one) for one in members)
+
+    async def stand_in(self) -> None:
+        """Answer for discussions which tags are there for a member."""
+
+        async def tags_get_many(message: Msg) -> None:
+            asked = msgspec.json.decode(message.data)
+            seen = self.tags.get(asked["viewer"], set()) if asked["brand"] == self.brand else set()
+            found = [{"id": id_, "name": id_, "post_count": 1} if id_ in seen else None for id_ in asked["ids"]]
+            await message.respond(msgspec.json.encode(found))
+
+        await self.nats.subscribe("qry.discussions.tags_get_many", cb=tags_get_many)
 
     async def send(
         self, aggregate: str, kind: type[Command], actor: str, /, *, brand: str = "", **fields: Any

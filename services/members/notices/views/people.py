@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
-from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne
+from pymongo import ASCENDING, DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.audience import Audience
 from libs.shared.projection import Change, View, Write
@@ -22,6 +22,7 @@ from services.members.notices.foreign import (
     InvitationsWithdrawn,
     MembersInvited,
     PostPublished,
+    PostTagsChanged,
     ReplyPublished,
     RsvpCancelled,
     RsvpConfirmed,
@@ -36,11 +37,12 @@ _PEOPLE: Sequence[IndexModel] = (IndexModel([("of", ASCENDING), ("place", ASCEND
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A post or a reply: who wrote it, and in which thread of which space."""
+    """A post or a reply: who wrote it, in which thread of which space, and what the thread's tags are."""
 
     author: str
     thread: str
     space: str
+    tags: tuple[str, ...]
 
 
 class PeopleView(View):
@@ -68,13 +70,13 @@ class PeopleView(View):
 class ThreadPeopleView(PeopleView):
     """Who wrote in a thread.  `written`: a document a post or reply, `_id` brand:id, with its author and thread.
 
-    A post, which has the id of its thread, also has its space.
+    A post, which has the id of its thread, also has its space and its tags.
     """
 
     name = "thread_people"
-    version = 1
+    version = 2
     stream = "DISCUSSIONS"
-    events = (PostPublished, ReplyPublished)
+    events = (PostPublished, PostTagsChanged, ReplyPublished)
     subjects = ("evt.discussions.*.thread.>",)
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {"people": _PEOPLE, "written": ()}
 
@@ -83,10 +85,14 @@ class ThreadPeopleView(PeopleView):
         thread = recorded.aggregate_id
         document = {"author": recorded.actor, "thread": thread}
         match recorded.event:
-            case PostPublished(space_id=space):
+            case PostPublished(space_id=space, tags=tags):
                 key = f"{recorded.brand}:{thread}"
-                yield Write("written", ReplaceOne({"_id": key}, {"_id": key, **document, "space": space}, upsert=True))
+                post = {"_id": key, **document, "space": space, "tags": list(tags)}
+                yield Write("written", ReplaceOne({"_id": key}, post, upsert=True))
                 yield _takes_part(recorded, recorded.actor, "wrote")
+            case PostTagsChanged(tags=tags):
+                key = f"{recorded.brand}:{thread}"
+                yield Write("written", UpdateOne({"_id": key}, {"$set": {"tags": list(tags)}}))
             case ReplyPublished(reply_id=reply):
                 key = f"{recorded.brand}:{reply}"
                 yield Write("written", ReplaceOne({"_id": key}, {"_id": key, **document}, upsert=True))
@@ -100,7 +106,12 @@ class ThreadPeopleView(PeopleView):
         post = document
         if "space" not in document:
             post = await self.collection("written").find_one({"_id": f"{brand}:{document['thread']}"}) or {}
-        return Written(author=document["author"], thread=document["thread"], space=post.get("space", ""))
+        return Written(
+            author=document["author"],
+            thread=document["thread"],
+            space=post.get("space", ""),
+            tags=tuple(post.get("tags", ())),
+        )
 
     async def spaces(self, brand: str, threads: Collection[str]) -> dict[str, str]:
         """In which spaces threads stand."""
