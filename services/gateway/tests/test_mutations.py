@@ -32,6 +32,7 @@ async def test_a_command_is_sent_as_the_senders_member_with_derived_ids(gateway:
         "space_id": "s1",
         "title": "Hello",
         "body": "First",
+        "tags": [],
         "official": False,
     }
 
