@@ -106,7 +106,9 @@ class Telling:
         threads = self._audience.threads
         await self._app.positions.wait(threads, {recorded.stream: recorded.sequence})
         written = await threads.written(fact.brand, fact.refs.get("reply") or fact.refs["target"])
-        return with_thread(fact, author=written.author, space=written.space) if written else None
+        if written is None or not written.space:  # nobody knows who is let in there
+            return None
+        return with_thread(fact, author=written.author, space=written.space)
 
     async def _add(self, stream: str, place: int, job: dict[str, Any], session: Session) -> bool:
         """Add a job, within a transaction; False when the stream was read further before."""
