@@ -26,7 +26,6 @@ NOT_ASKED: Final = {
     "createNetwork": "no network is there yet",
     "signOutEverywhere": "everybody may, wherever they are",
     "acceptInvitation": "whoever holds its token may",
-    "inviteMembers": "who may send inviteMember may",
 }
 
 
@@ -425,6 +424,7 @@ class Scene:
             "retireConsentPurpose": [networking],
             "restoreConsentPurpose ": [networking],
             "inviteMember": [{**brand, "address": f"{new}@example.org"}],
+            "inviteMembers": [{**brand, "contacts": [{"address": f"{new}-{one}@example.org"} for one in (1, 2)]}],
             "createSegment": [{**brand, "name": new}],
             "publishJourney": [{**brand, "steps": STEPS[:1]}],
             "setNudgeRule": [{**brand, "afterDays": days} for days in (7, 8)],

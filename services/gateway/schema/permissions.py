@@ -69,6 +69,7 @@ class Permission(Enum):
     GIVE_CONSENT = _to("giveConsent", "give_consent")
     WITHDRAW_CONSENT = _to("withdrawConsent", "withdraw_consent")
     INVITE_MEMBER = _to("inviteMember", "invite_member")
+    INVITE_MEMBERS = _to("inviteMembers", "invite_members")
     RESEND_INVITATION = _to("resendInvitation", "resend_invitation")
     REVOKE_INVITATION = _to("revokeInvitation", "revoke_invitation")
     CREATE_SEGMENT = _to("createSegment", "create_segment")

@@ -11,7 +11,9 @@ _ADDRESSES: Final = (f"{NEW}@example.org", f"{NEW}er@example.org")
 
 
 async def _brand(asked: Asked) -> list[Example]:
-    return named(*(asked.example(InviteMember, address=address) for address in _ADDRESSES))
+    invite = [asked.example(InviteMember, address=address) for address in _ADDRESSES]
+    # A list is invited as each of it is.
+    return [*named(*invite), *(Example("invite_members", one) for one in invite)]
 
 
 async def _invitation(asked: Asked) -> list[Example]:

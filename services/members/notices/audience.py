@@ -87,7 +87,7 @@ class Audience:
     async def hidden(self, brand: str, member: str, targets: Collection[Target]) -> set[Target]:
         """Which of these are spaces or events, or stand in spaces, that a member is not let into.
 
-        Raises as `receivers`.
+        So is a thread of which nobody knows where it stands.  Raises as `receivers`.
         """
         threads = [target.id for target in targets if target.kind is TargetKind.THREAD]
         places = {target: target for target in targets if target.kind in {TargetKind.SPACE, TargetKind.EVENT}}
@@ -95,9 +95,10 @@ class Audience:
             return set()
         await catch_up(self._app, self._access, self._memberships, self._spaces, self.threads, self._events)
         spaces = await self.threads.spaces(brand, threads)
-        places |= {Target(TargetKind.THREAD, id_): Target(TargetKind.SPACE, spaces.get(id_, "")) for id_ in threads}
+        places |= {Target(TargetKind.THREAD, id_): Target(TargetKind.SPACE, space) for id_, space in spaces.items()}
         let_in = await self._let_in(brand, set(places.values()), [member])
-        return {target for target, where in places.items() if member not in let_in[where]}
+        shown = {target for target, where in places.items() if member in let_in[where]}
+        return {Target(TargetKind.THREAD, id_) for id_ in threads}.union(places) - shown
 
     async def _reasons(self, fact: Fact, within: Slice) -> dict[str, Reason]:
         """Why each of a slice would hear of it."""

@@ -106,7 +106,7 @@ class Telling:
         threads = self._audience.threads
         await self._app.positions.wait(threads, {recorded.stream: recorded.sequence})
         written = await threads.written(fact.brand, fact.refs.get("reply") or fact.refs["target"])
-        if written is None:
+        if written is None or not written.space:  # nobody knows who is let in there
             return None
         return with_thread(fact, author=written.author, space=written.space, tags=written.tags)
 

@@ -455,6 +455,13 @@ class TestFollowing:
             assert (refusal.value.code, refusal.value.path) == ("NOT_FOUND", ("target_id",))
         await world.send("follow", Follow, "ada", kind=THREAD.kind, target_id=THREAD.id)
 
+    async def test_a_thread_of_which_nobody_knows_where_it_stands_is_not_there(self, world: World) -> None:
+        await reply(world, "bob", "r9", "headless")
+        with pytest.raises(DomainError, match="there is no such thread"):
+            await world.send("follow", Follow, "ada", kind=TargetKind.THREAD, target_id="headless")
+        await reply(world, "cyn", "r10", "headless")
+        assert await world.inbox("bob") == []
+
     async def test_a_stranger_learns_nothing(self, world: World) -> None:
         for target in (THREAD.id, "nothing"):
             with pytest.raises(DomainError) as refusal:
