@@ -54,10 +54,13 @@ DEFAULT_PAGE: Final = 20
 LIST_SIZE: Final = 10
 #: What one mutation costs: a command is dearer than a field.
 MUTATION_COST: Final = 100
+#: What a mutation costs that sends an e-mail, and each further e-mail of one that sends many.
+MAIL_COST: Final = 1_000
 #: What fields cost that make a service look at many things, or send an e-mail.
 DEAR: Final[Mapping[str, int]] = {
-    "inviteMember": 1_000,
-    "resendInvitation": 1_000,
+    "inviteMember": MAIL_COST,
+    "inviteMembers": MAIL_COST,
+    "resendInvitation": MAIL_COST,
     "segmentPreview": 1_000,
     "suggestions": 100,
     "similarBrands": 100,

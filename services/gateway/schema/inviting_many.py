@@ -11,7 +11,7 @@ from libs.executor.with_strawberry import Answers, batch
 from libs.shared.domain import DomainError, Invalid
 from services.gateway import consistency, ids
 from services.gateway.context import Context, Done, Info, Scope
-from services.gateway.limits import MUTATION_COST
+from services.gateway.limits import MAIL_COST
 from services.gateway.loaders import INVITATIONS
 from services.gateway.schema.common import INTERNAL, CommandId, Payload, Refusal, command, optional, refusal_of
 from services.gateway.schema.invitations import Invitation
@@ -92,7 +92,7 @@ class InvitingManyMutation:
         context = info.context
         context.inside(brand)
         if len(input.contacts) > 1:
-            context.pay((len(input.contacts) - 1) * MUTATION_COST)
+            context.pay((len(input.contacts) - 1) * MAIL_COST)
         outcomes = await _invite(context, brand, input)
         if (refusal := _shared(outcomes)) is not None:
             raise refusal

@@ -9,6 +9,7 @@ from libs.shared.ids import derived_id
 from libs.shared.testing.issuer import Issuer
 from services.gateway import consistency
 from services.gateway.ids import encode
+from services.gateway.limits import MAIL_COST
 from services.gateway.rates import Rates
 from services.gateway.tests.world import BRAND, IDENTITY_KEY, World, world
 
@@ -174,10 +175,10 @@ async def test_a_fault_at_one_contact_is_no_refusal(gateway: World) -> None:
 
 
 async def test_a_list_costs_what_its_contacts_cost(issuer: Issuer) -> None:
-    async with world(issuer, rates=Rates(principal=1_000, secret=IDENTITY_KEY)) as gateway:
+    async with world(issuer, rates=Rates(principal=10 * MAIL_COST, secret=IDENTITY_KEY)) as gateway:
         too_many = (await gateway.graphql(INVITE, input=contacts(11)))["data"]["inviteMembers"]
         assert too_many == {"results": None, "errors": [{"code": "RATE_LIMITED", "path": []}]}
         assert gateway.bus.sent == []
-    async with world(issuer, rates=Rates(principal=1_500, secret=IDENTITY_KEY)) as gateway:
+    async with world(issuer, rates=Rates(principal=12 * MAIL_COST, secret=IDENTITY_KEY)) as gateway:
         assert (await gateway.graphql(INVITE, input=contacts(11)))["data"]["inviteMembers"]["errors"] == []
         assert len(gateway.bus.sent) == 11
