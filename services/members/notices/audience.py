@@ -69,7 +69,7 @@ class Audience:
             await catch_up(self._app, self._events if where.kind is TargetKind.EVENT else self._spaces)
         reasons = await self._reasons(fact, within)
         for concern in fact.concerns:
-            words = await self._follows.words_on(fact.brand, concern, within)
+            words = await self._follows.words_on(fact.brand, concern, within, fact.at_ms)
             for member, said in words.items():
                 if said is Said.MUTED:
                     reasons.pop(member, None)
@@ -111,7 +111,8 @@ class Audience:
         for reason in fact.reasons:
             if reason.target is None:
                 continue
-            for member, said in (await self._follows.words_on(fact.brand, reason.target, within)).items():
+            words = await self._follows.words_on(fact.brand, reason.target, within, fact.at_ms)
+            for member, said in words.items():
                 if said is Said.FOLLOWED:
                     found.setdefault(member, reason)
                 elif said is Said.UNFOLLOWED and found.get(member) is reason:

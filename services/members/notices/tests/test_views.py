@@ -1,6 +1,7 @@
 """What members follow, who takes part, and how members want to be told, on a real database."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from libs.access.erasure import ErasureRecorded
 from libs.access.roles import Role
 from libs.shared.domain import Event
 from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
+from libs.shared.times import to_ms
 from services.members.notices import foreign
 from services.members.notices.follow import Target, TargetFollowed, TargetKind, TargetMuted, TargetUnfollowed
 from services.members.notices.kinds import Kind, Mail
@@ -21,6 +23,8 @@ from services.members.notices.views.follows import FollowPage, FollowsView, Said
 from services.members.notices.views.people import EventPeopleView, IdeaPeopleView, ThreadPeopleView, Written
 from services.members.notices.views.spaces import ExclusiveSpacesView
 
+#: After everything that happens here.
+LATER_MS = to_ms(NOON + timedelta(days=1))
 SPACE, THREAD = Target(TargetKind.SPACE, "s1"), Target(TargetKind.THREAD, "t1")
 
 
@@ -42,7 +46,7 @@ class TestFollows:
         await follows.given(followed(SPACE), unfollowed, aggregate="follow", id="m2")
         await follows.given(followed(SPACE), muted, aggregate="follow", id="m3")
         await follows.given(followed(SPACE), aggregate="follow", id="m4", brand="b2")
-        assert await follows.view.words_on("b1", SPACE, EVERYBODY) == {
+        assert await follows.view.words_on("b1", SPACE, EVERYBODY, LATER_MS) == {
             "m1": Said.FOLLOWED,
             "m2": Said.UNFOLLOWED,
             "m3": Said.MUTED,
@@ -58,11 +62,18 @@ class TestFollows:
         page = await follows.view.follow_page(FollowPage(brand="b1", viewer="m1"))
         assert [(one.kind, one.target_id) for one in page.items] == [THREAD, SPACE], "the newest first"
 
+    async def test_who_follows_later_was_not_there(self, follows: ViewBench[FollowsView]) -> None:
+        unfollowed = TargetUnfollowed(kind=SPACE.kind, target_id=SPACE.id)
+        await follows.given(followed(SPACE), aggregate="follow", id="m1")
+        await follows.given(followed(SPACE), unfollowed, aggregate="follow", id="m2")
+        before = await follows.view.words_on("b1", SPACE, EVERYBODY, to_ms(NOON) - 1)
+        assert before == {"m2": Said.UNFOLLOWED}, "and the last word of all others holds"
+
     async def test_slices_meet_each_follower_once(self, follows: ViewBench[FollowsView]) -> None:
         members = {f"m{number}" for number in range(60)}
         for member in members:
             await follows.given(followed(SPACE), aggregate="follow", id=member)
-        slices = [await follows.view.words_on("b1", SPACE, nth_slice(number, 7)) for number in range(7)]
+        slices = [await follows.view.words_on("b1", SPACE, nth_slice(number, 7), LATER_MS) for number in range(7)]
         assert sum(map(len, slices)) == len(members)
         assert {member for one in slices for member in one} == members
 

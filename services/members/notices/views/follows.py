@@ -121,10 +121,14 @@ class FollowsView(View):
         }
         return [found.get(key) for key in keys]
 
-    async def words_on(self, brand: str, target: Target, within: Slice) -> dict[str, Said]:
-        """What members of a slice last said of a thing, by member."""
+    async def words_on(self, brand: str, target: Target, within: Slice, at_ms: int) -> dict[str, Said]:
+        """What members of a slice last said of a thing, by member, without those who began to follow it after `at_ms`."""
         where = {"target": _key(brand, target), "place": places_in(within)}
-        return {document["member"]: Said(document["said"]) async for document in self.collection("words").find(where)}
+        return {
+            document["member"]: Said(document["said"])
+            async for document in self.collection("words").find(where)
+            if document["said"] != Said.FOLLOWED or document["since_ms"] <= at_ms
+        }
 
     async def kept_apart(self, brand: str, member_id: str, within: Slice = EVERYBODY) -> set[str]:
         """Who of a slice blocks a member, and whom of all that member blocks."""
