@@ -46,7 +46,7 @@ import: $(RUNNABLE) ## import a community into the running platform: BRAND=slug 
 
 .PHONY: test
 test: $(COMPLETE) ## run all tests, two at a time; ARGS="-k name" narrows them down
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(COMPLETE) ## lint, types, boundaries, snapshots, manifests
