@@ -122,7 +122,7 @@ class FollowsView(View):
         return [found.get(key) for key in keys]
 
     async def words_on(self, brand: str, target: Target, within: Slice, at_ms: int) -> dict[str, Said]:
-        """What members of a slice last said of a thing, by member, without those who began to follow it after `at_ms`."""
+        """What members of a slice last said of a thing, by member, without who followed it after `at_ms`."""
         where = {"target": _key(brand, target), "place": places_in(within)}
         return {
             document["member"]: Said(document["said"])
