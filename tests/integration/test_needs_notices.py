@@ -106,6 +106,34 @@ async def test_need_56_unfollowing_and_muting_hold(platform: Platform) -> None:
     assert shown["data"]["brand"]["viewerFollows"]["nodes"] == [{"target": {"displayName": "Wim"}}]
 
 
+async def test_need_56_what_one_is_not_let_into_any_more_can_be_unfollowed(platform: Platform) -> None:
+    made = await found(platform)
+    await furnish(platform, made)
+    member, space = made.member, made.ids["Space"]
+    for mutation, thing in ("follow", space), ("mute", made.ids["Post"]):
+        await accepted(platform, member, mutation, targetId=thing)
+    shut = await accepted(platform, made.owner, "changeSpaceAudience", spaceId=space, audience={"roles": ["OWNER"]})
+    query = """query($slug: String!, $muted: Boolean!) { brand(slug: $slug) {
+      viewerFollows(muted: $muted) { nodes { targetId target { __typename } } } } }"""
+
+    async def said(*, muted: bool) -> list[Any]:
+        asked, seen = {"slug": made.slug, "muted": muted}, shut["consistencyToken"]
+        answer = await platform.graphql(query, asked, platform.token(member), consistency_token=seen)
+        nodes: list[Any] = answer["data"]["brand"]["viewerFollows"]["nodes"]
+        return nodes
+
+    assert await refused(platform, member, "follow", targetId=space) == ["NOT_FOUND"]
+    for thing, muted in (space, False), (made.ids["Post"], True):
+        assert {"targetId": thing, "target": None} in await said(muted=muted)
+        left = await accepted(platform, member, "unfollow", targetId=thing)
+        assert left["target"] is None
+        shut = left
+        assert thing not in {one["targetId"] for one in await said(muted=muted)}
+    assert await refused(platform, made.owner, "follow", targetId=made.ids["Owner"]) == ["FORBIDDEN"]
+    stranger, _ = await newcomer(platform, made, "sam")
+    assert await refused(platform, stranger, "unfollow", targetId=space) == ["NOT_FOUND"], "who never followed it"
+
+
 async def test_need_56_reactions_are_grouped_and_what_is_read_is_read(platform: Platform) -> None:
     made = await found(platform)
     await furnish(platform, made)

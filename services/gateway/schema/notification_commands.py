@@ -31,7 +31,7 @@ class FollowPayload(Payload):
 
     @field
     async def target(self) -> Thing | None:
-        """The thing, with `viewerFollows` as changed; null when refused."""
+        """The thing, with `viewerFollows` as changed; null when refused, or when the sender may not see it any more."""
         if self.done is None:
             return None
         (found,) = await load_things([Wanted(self.done.scope, self.kind, self.key)])

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Annotated, Any, Final, NamedTuple
 
 import strawberry
+from strawberry import ID
 
 from libs.executor.with_strawberry import Answers, batch
 from services.gateway import ids, replies
@@ -238,6 +239,11 @@ class FollowedThing:
     scope: strawberry.Private[Scope]
     row: strawberry.Private[replies.FollowReply]
     since: datetime
+
+    @strawberry.field
+    def target_id(self) -> ID:
+        """Its id, also when the sender may not see it any more: it can be unfollowed all the same."""
+        return ID(ids.encode(_TYPES[self.row.kind], self.scope.brand, self.row.target_id))
 
     @batch
     @staticmethod

@@ -73,7 +73,7 @@ class Following:
         self._audience = audience
         #: Whoever asks about many things, or what they may do with them, asks one question.
         self._there = Rounds(self._are_there)
-        guards = {Follow: self._must_exist, Mute: self._must_exist, Unfollow: self._must_exist}
+        guards = {Follow: self._must_exist, Mute: self._must_exist, Unfollow: self._must_be_known}
         app.aggregate(follow.DECIDER, guards=guards, open_set=True)
 
     async def follow_states(self, query: FollowStates) -> list[FollowState]:
@@ -90,6 +90,13 @@ class Following:
             return [False] * len(query.ids)
         await self._app.positions.wait(view, query.at_least, self._app.settings.stale_seconds)
         return await view.taking_part(query.brand, query.ids, query.viewer)
+
+    async def _must_be_known(self, command: FollowCommand) -> None:
+        """Refuse what is not there for the actor, unless they follow it, or have muted it, from when it was."""
+        target = Target(command.kind, command.target_id)
+        [said] = await self._follows.words_of(command.brand, command.actor, [target])
+        if said is None:
+            await self._must_exist(command)
 
     async def _must_exist(self, command: FollowCommand) -> None:
         """Refuse what is not there for the actor.  Who is no member is refused first, and learns nothing."""

@@ -69,6 +69,16 @@ class TestFollows:
         before = await follows.view.words_on("b1", SPACE, EVERYBODY, to_ms(NOON) - 1)
         assert before == {"m2": Said.UNFOLLOWED}, "and the last word of all others holds"
 
+    async def test_what_is_said_twice_holds_since_the_first_time(self, follows: ViewBench[FollowsView]) -> None:
+        await follows.given(followed(SPACE), aggregate="follow", id="m1")
+        [first] = (await follows.view.follow_page(FollowPage(brand="b1", viewer="m1"))).items
+        await follows.given(followed(SPACE), aggregate="follow", id="m1")
+        assert (await follows.view.follow_page(FollowPage(brand="b1", viewer="m1"))).items == [first]
+        await follows.given(TargetMuted(kind=SPACE.kind, target_id=SPACE.id), aggregate="follow", id="m1")
+        await follows.given(followed(SPACE), aggregate="follow", id="m1")
+        [again] = (await follows.view.follow_page(FollowPage(brand="b1", viewer="m1"))).items
+        assert again.since > first.since
+
     async def test_slices_meet_each_follower_once(self, follows: ViewBench[FollowsView]) -> None:
         members = {f"m{number}" for number in range(60)}
         for member in members:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from msgspec import Struct
-from pymongo import ASCENDING, DeleteMany, DeleteOne, IndexModel, ReplaceOne
+from pymongo import ASCENDING, DeleteMany, DeleteOne, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.erasure import ErasureRecorded
 from libs.shared.domain import Query
@@ -58,7 +58,7 @@ class FollowsView(View):
     """
 
     name = "follows"
-    version = 2
+    version = 3
     stream = "MEMBERS"
     events = (*follow.DECIDER.events, MemberBlocked, MemberUnblocked, MemberLeft, ErasureRecorded)
     foreign = True  # of the events of a membership it reads one
@@ -80,11 +80,11 @@ class FollowsView(View):
         """The writes that one event makes."""
         match recorded.event:
             case TargetFollowed() as event:
-                yield _said(recorded, event, Said.FOLLOWED)
+                yield from _said(recorded, event, Said.FOLLOWED)
             case TargetUnfollowed() as event:
-                yield _said(recorded, event, Said.UNFOLLOWED)
+                yield from _said(recorded, event, Said.UNFOLLOWED)
             case TargetMuted() as event:
-                yield _said(recorded, event, Said.MUTED)
+                yield from _said(recorded, event, Said.MUTED)
             case MemberBlocked(blocked_id=other):
                 document = _block(recorded, other)
                 yield Write("blocks", ReplaceOne({"_id": document["_id"]}, document, upsert=True))
@@ -146,7 +146,10 @@ def _key(brand: str, target: Target) -> str:
     return f"{brand}:{target.kind}:{target.id}"
 
 
-def _said(recorded: Recorded[Any], event: TargetFollowed | TargetUnfollowed | TargetMuted, said: Said) -> Write:
+def _said(
+    recorded: Recorded[Any], event: TargetFollowed | TargetUnfollowed | TargetMuted, said: Said
+) -> Iterable[Write]:
+    """What a member says twice holds since the first time."""
     target = _key(recorded.brand, Target(event.kind, event.target_id))
     document = {
         "_id": f"{target}:{recorded.aggregate_id}",
@@ -159,7 +162,9 @@ def _said(recorded: Recorded[Any], event: TargetFollowed | TargetUnfollowed | Ta
         "said": said.value,
         "since_ms": to_ms(recorded.time),
     }
-    return Write("words", ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+    it = {"_id": document["_id"]}
+    yield Write("words", DeleteOne({**it, "said": {"$ne": said.value}}))
+    yield Write("words", UpdateOne(it, {"$setOnInsert": document}, upsert=True))
 
 
 def _block(recorded: Recorded[Any], other: str) -> dict[str, Any]:
