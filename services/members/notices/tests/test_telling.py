@@ -239,7 +239,7 @@ class TestEventsAndIdeas:
         await world.settled()
         await world.write("events", "event", "ev1", foreign.InvitationsWithdrawn(member_ids=("bob",)), actor="ada")
         await world.write("members", "member", "cyn", member.RoleRevoked(role=Role.AMBASSADOR))
-        for commands in (Follow, Unfollow, Mute):
+        for commands in (Follow, Mute):
             for who in ("bob", "cyn"):
                 with pytest.raises(DomainError, match="there is no such event"):
                     await world.send("follow", commands, who, kind=event.kind, target_id=event.id)
