@@ -14,8 +14,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as Values
-from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from cachetools import TTLCache
 from msgspec import Struct, structs
@@ -31,8 +30,6 @@ U = TypeVar("U")
 #: A page without a size has this many items; none has more than `MAX_SIZE`.
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
-
-_ANYTHING: Mapping[str, Any] = MappingProxyType({})
 
 _GROWTH = 4
 _MILLISECOND_KEYS = 10**11
@@ -69,6 +66,24 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
         return Page(items=items, cursors=self.cursors, has_next=self.has_next, has_previous=self.has_previous)
 
 
+class Keep(Protocol):
+    """Whether a document of a list is in its pages.  Its `repr` says all that this depends on."""
+
+    def __call__(self, document: Mapping[str, Any], /) -> bool:
+        """True for a document that is in them."""
+
+
+class Without(NamedTuple):
+    """Keeps documents of which a field is none of these values."""
+
+    field: str
+    values: Values[str]
+
+    def __call__(self, document: Mapping[str, Any]) -> bool:
+        """Whether the field is none of them."""
+        return document[self.field] not in self.values
+
+
 def page_index(*fields: str) -> IndexModel:
     """Return the index that a list needs: the fields of its prefix, its key, and `_id`."""
     return IndexModel([(field, ASCENDING) for field in (*fields, "_id")])
@@ -83,14 +98,12 @@ async def page(
     floor: int | None = None,
     ceiling: int | None = None,
     descending: bool = False,
-    where: Mapping[str, Any] = _ANYTHING,
-    without: Mapping[str, Values[str]] = _ANYTHING,
+    keep: Keep | None = None,
 ) -> Page[Document]:
     """Return a page of the documents that equal `prefix` and have `floor` <= `key` <= `ceiling`.
 
-    `where` is a further condition, without an index: for what most of the list meets.  `without` leaves out the
-    documents of which a field is one of these values.  They are dropped here, as they are read: the embedded server
-    reads a whole collection for a condition that the index does not hold.
+    `keep` leaves out the documents that it is false for, as they are read: for a condition that most of the list meets.
+    It is no part of the query because the embedded server reads a whole collection for what the index does not hold.
     Bounds near the list's ends make the first look at it cheap: a count for ordinals, the time of the query for times
     that are past.  Without them a list is looked for downwards from the present, or upwards from 0 (1970).
     Raises `Invalid` for a size outside 1–100, mixed directions, and a bad cursor, with the path of the field.
@@ -103,8 +116,7 @@ async def page(
         ascending=descending is backwards,
         floor=MIN_KEY if floor is None else max(floor, MIN_KEY),
         ceiling=MAX_KEY if ceiling is None else min(ceiling, MAX_KEY),
-        where=where,
-        without=without,
+        keep=keep,
     )
     found = await scan.take(size + 1, cursor)
     more, items = len(found) > size, found[:size]
@@ -176,18 +188,16 @@ class _Scan:
         ascending: bool,
         floor: int,
         ceiling: int,
-        where: Mapping[str, Any],
-        without: Mapping[str, Values[str]],
+        keep: Keep | None,
     ) -> None:
         self._collection = collection
         self._prefix = prefix
-        self._where = where
-        self._without = {field: values for field, values in without.items() if values}
+        self._keep = keep
         self._key = key
         self._sign = 1 if ascending else -1
         self._order = ASCENDING if ascending else DESCENDING
         self._start, self._end = (floor, ceiling) if ascending else (-ceiling, -floor)
-        self._list = (collection.full_name, key, *sorted(prefix.items()), floor, ceiling, repr((where, without)))
+        self._list = (collection.full_name, key, *sorted(prefix.items()), floor, ceiling, repr(keep))
         self._shape = _shapes.get(self._list, _Shape())
 
     async def take(self, needed: int, cursor: Place | None) -> list[Document]:
@@ -238,13 +248,13 @@ class _Scan:
 
     async def _find(self, condition: Document, limit: int) -> list[Document]:
         order = [(self._key, self._order), ("_id", self._order)]
-        documents = self._collection.find({**self._where, **self._prefix, **condition}).sort(order)
-        if not self._without:
+        documents = self._collection.find({**self._prefix, **condition}).sort(order)
+        if self._keep is None:
             return await documents.limit(limit).to_list(limit)
         found: list[Document] = []
         async with documents:
             async for document in documents:
-                if all(document[field] not in values for field, values in self._without.items()):
+                if self._keep(document):
                     found.append(document)
                     if len(found) == limit:
                         break

@@ -9,7 +9,7 @@ from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
 
 from libs.access.audience import Audience
 from libs.shared.domain import Id, NotFound
-from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.paging import Page, PageRequest, Without, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.text import Slug
@@ -134,7 +134,7 @@ class SpacesView(View):
             key="created_at_ms",
             request=query.page,
             descending=False,
-            without={"space": query.hidden},
+            keep=Without("space", query.hidden) if query.hidden else None,
         )
         totals = await self.collection("totals").find_one({"_id": query.brand})
         count = totals["count"] - len(query.hidden) if totals else 0

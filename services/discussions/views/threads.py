@@ -11,7 +11,7 @@ from pymongo import IndexModel, ReplaceOne, UpdateMany, UpdateOne
 from libs.access.erasure import ErasureRecorded
 from libs.shared.budget import fit
 from libs.shared.domain import ERASED, Id
-from libs.shared.paging import Page, PageRequest, page, page_index
+from libs.shared.paging import Page, PageRequest, Without, page, page_index
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
@@ -284,7 +284,7 @@ class ThreadsView(View):
             key="published_at_ms",
             request=request,
             descending=True,
-            without={"space": hidden},
+            keep=Without("space", hidden) if hidden else None,
         )
         return found.map(_post)
 

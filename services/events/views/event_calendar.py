@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, assert_never
+from typing import Annotated, Any, ClassVar, NamedTuple, assert_never
 
 from msgspec import Meta, Struct, convert, to_builtins
 from pymongo import IndexModel, ReplaceOne, UpdateOne
@@ -160,7 +160,7 @@ class EventCalendarView(View):
             floor=floor,
             ceiling=ceiling,
             descending=query.descending,
-            where=_shown(query.shown),
+            keep=_Shown(query.shown) if query.shown is not None else None,
         )
         is_whole = query.starts_from is None and query.starts_before is None
         return EventPageResult(
@@ -174,7 +174,8 @@ class EventCalendarView(View):
     async def events_get_many(self, query: EventsGetMany) -> list[EventView | None]:
         """The events in the order of the ids; None for one that the brand does not have."""
         found = await self._by_id("events", query.brand, query.ids)
-        return [_event_view(one) if one is not None and _is_shown(one, query.shown) else None for one in found]
+        is_shown = _Shown(query.shown) if query.shown is not None else bool
+        return [_event_view(one) if one is not None and is_shown(one) else None for one in found]
 
     async def agendas_get_many(self, query: AgendasGetMany) -> list[list[Session] | None]:
         """The sessions of each event in the order of the ids; None for one that the brand does not have."""
@@ -193,16 +194,14 @@ class EventCalendarView(View):
         return [documents.get(key) for key in keys]
 
 
-def _is_shown(document: Mapping[str, Any], shown: tuple[str, ...] | None) -> bool:
-    """Whether an event is there for who sees these beside those for every member; None: all."""
-    return shown is None or document["audience"] is None or document["event_id"] in shown
+class _Shown(NamedTuple):
+    """Keeps events that are for every member, and those with these ids."""
 
+    ids: tuple[str, ...]
 
-def _shown(shown: tuple[str, ...] | None) -> Mapping[str, Any]:
-    """The condition that says the same as `_is_shown`."""
-    if shown is None:
-        return {}
-    return {"$or": [{"audience": None}, {"event_id": {"$in": list(shown)}}]} if shown else {"audience": None}
+    def __call__(self, document: Mapping[str, Any]) -> bool:
+        """Whether it is there."""
+        return document["audience"] is None or document["event_id"] in self.ids
 
 
 def _how_many(totals: Mapping[str, Any], shown: tuple[str, ...] | None) -> int:
