@@ -45,8 +45,8 @@ import: $(RUNNABLE) ## import a community into the running platform: BRAND=slug 
 	@$(ARCHIPEL) import --brand '$(BRAND)' --create '$(FILE)'
 
 .PHONY: test
-test: $(COMPLETE) ## run all tests, three at a time; ARGS="-k name" narrows them down
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(COMPLETE) ## run all tests, two at a time; ARGS="-k name" narrows them down
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(COMPLETE) ## lint, types, boundaries, snapshots, manifests
