@@ -14,6 +14,9 @@ from services.gateway.profile_replies import ProfileReply
 V = TypeVar("V")
 N = TypeVar("N")
 
+#: The services of a brand; an export goes through them in this order.
+SERVICES: Final = ("members", "discussions", "events", "feedback")
+
 #: What is wanted of each object, in their order: a key within a scope, or nothing.
 Asked: TypeAlias = Iterable[tuple[Scope, str] | None]
 

@@ -30,6 +30,7 @@ from services.gateway.loaders import (
     REPLIES,
     SEGMENTS,
     SERVICE_ACCOUNTS,
+    SERVICES,
     SPACES,
     TAGS,
     Many,
@@ -64,7 +65,7 @@ from services.gateway.schema.journeys import BrandJourneys
 from services.gateway.schema.members import BrandMembers, Member, load_members
 from services.gateway.schema.networking import BrandNetworking
 from services.gateway.schema.notifications import BrandNotifications, Notification
-from services.gateway.schema.permissions import SERVICES, Permission, permissions
+from services.gateway.schema.permissions import Permission, permissions
 from services.gateway.schema.privacy import PrivacyPart
 from services.gateway.schema.profiles import BrandProfiles
 from services.gateway.schema.recognition import BrandRecognition

@@ -10,11 +10,8 @@ import strawberry
 from libs.executor.with_strawberry import Answers
 from libs.shared.domain import DomainError
 from services.gateway.context import Scope
-from services.gateway.loaders import Asked, Many
+from services.gateway.loaders import SERVICES, Asked, Many
 from services.gateway.schema.common import known
-
-#: The services of a brand, each of which answers for its own commands.
-SERVICES: Final = ("members", "discussions", "events", "feedback")
 
 #: What a service that does not answer is told with.
 _AWAY: Final = "UNAVAILABLE"

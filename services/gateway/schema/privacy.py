@@ -1,7 +1,7 @@
 """What people can ask about what is held about them: all of it, and that it is destroyed."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import strawberry
 from msgspec import Struct
@@ -11,10 +11,8 @@ from strawberry.scalars import JSON
 from libs.shared.domain import Invalid, NotFound
 from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
+from services.gateway.loaders import SERVICES
 from services.gateway.schema.common import CommandId, Payload, command, field, unless_missing
-
-#: The services that hold something about members, in the order of an export.
-SERVICES: Final = ("members", "discussions", "events", "feedback")
 
 
 class ScrubbedReply(Struct, frozen=True):
