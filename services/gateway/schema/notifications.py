@@ -240,7 +240,7 @@ class FollowedThing:
     row: strawberry.Private[replies.FollowReply]
     since: datetime
 
-    @strawberry.field
+    @field
     def target_id(self) -> ID:
         """Its id, also when the sender may not see it any more: it can be unfollowed all the same."""
         return ID(ids.encode(_TYPES[self.row.kind], self.scope.brand, self.row.target_id))
