@@ -242,13 +242,17 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 
 
 def illustrate(schema: GraphQLSchema) -> set[str]:
-    """Append its example to the description of everything that has one; returns the keys that were used."""
+    """Append its example to the description of everything that has one; returns the keys that were used.
+
+    What has no description gets none: the tests find it then.
+    """
     used = set()
     for path, described, kind in leaves(schema):
         key = key_of(path, kind)
         if key is not None:
-            described.description = f"{described.description}  Example: `{literal(key)}`."
             used.add(key)
+            if described.description:
+                described.description = f"{described.description}  Example: `{literal(key)}`."
     return used
 
 
