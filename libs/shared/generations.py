@@ -3,8 +3,8 @@
 Everything stands in the collection `checkpoints` of the service's database:
 
 - `_id` view: the pointer: `version` and `number` of the active generation, the `last_number` given out, the `retired`;
-- `_id` view:key: the checkpoint of one generation: `stream`, `sequence` (all up to it is in the view), `owner`, and the
-  `sessions` of its writers, the last one to claim it at the end.
+- `_id` view:key: the checkpoint of one generation: `stream`, `sequence` (all up to it is in the view), the `owner` who
+  projects it, and the `sessions` of its writers, the last one to claim it at the end.
 
 A generation whose checkpoint is gone is fenced: whoever still projects into it cannot commit.
 """
@@ -120,12 +120,12 @@ class Generations:
         return (await self.checkpoint(generation))[0]
 
     async def checkpoint(self, generation: Generation) -> tuple[int | None, str]:
-        """Return how far a generation has come (None: it is gone) and who committed last."""
+        """Return how far a generation has come (None: it is gone) and who projects it."""
         document = await self._documents.find_one({"_id": generation.checkpoint})
         return (None, "") if document is None else (document["sequence"], document["owner"])
 
-    async def claim(self, generation: Generation, session: Session) -> None:
-        """Add `session` to those that write, and abort what the others may have left open.
+    async def claim(self, generation: Generation, session: Session, *, owner: str) -> None:
+        """Name `owner` as the one that projects, add its `session`, and abort what the others may have left open.
 
         The transaction of a killed process would hold the checkpoint for a minute or longer; one that lives is
         repeated.  Which of those that claimed it writes just now cannot be read, so none of them is spared.
@@ -139,7 +139,7 @@ class Generations:
             try:
                 # In a transaction, what somebody has begun meanwhile is a conflict: without one, it is waited for.
                 async with transaction(self._database, session):
-                    change = {"$set": {"sessions": [*writers, mine][-_WRITERS:]}}
+                    change = {"$set": {"owner": owner, "sessions": [*writers, mine][-_WRITERS:]}}
                     await self._documents.update_one({"_id": generation.checkpoint}, change, session=session)
             except OperationFailure as error:
                 if not is_transient(error) or attempt == _CLAIMS - 1:

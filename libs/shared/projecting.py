@@ -102,7 +102,7 @@ class Applier:
 
     async def take_over(self) -> None:
         """Become the writer at once, also when the one before was killed in the middle of a commit."""
-        await self._generations.claim(self.generation, await self._open_session())
+        await self._generations.claim(self.generation, await self._open_session(), owner=self._owner)
 
     def end(self) -> None:
         """Give up retrying: a commit that cannot be made now raises."""

@@ -3,6 +3,7 @@
 import asyncio
 import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 
 import structlog
@@ -14,6 +15,7 @@ from libs.shared.generations import Generation, Generations, Opened
 from libs.shared.ids import uuid7
 from libs.shared.mongo import Database, described
 from libs.shared.positions import Positions, ViewCommitted
+from libs.shared.presence import is_present, present
 from libs.shared.projecting import (
     Applier,
     Fenced,
@@ -30,8 +32,9 @@ from libs.shared.pull import StreamReader, head, is_next_within
 from libs.shared.telemetry import meter
 from libs.shared.vault import Vault
 
-_STANDBY_SECONDS = 0.5
-_STANDSTILL_SECONDS = 1.0
+_STANDBY_SECONDS = 1.0
+#: A process that answers, and has not moved a view with work to do for so long, is not waited for any more.
+_STANDSTILL_SECONDS = 30.0
 _IDLE_SECONDS = 2.0
 _GRACE_SECONDS = 60.0
 _MAX_BRANDS = 200
@@ -127,10 +130,9 @@ class Projector:
         self._positions.bound(self.view, opened.sequence)
         if opened.serving:
             self._drop_retired_later()
-        try:
-            await self._project(opened)
-        except Fenced:
-            await self._stand_by(opened.generation)
+        sequence = await self._stand_by(opened.generation)
+        with suppress(Fenced):
+            await self._project(opened._replace(sequence=sequence))
 
     async def _project(self, opened: Opened) -> None:
         applier = Applier(
@@ -168,7 +170,7 @@ class Projector:
             await self._check_in(applier, serving=serving)
             await settle()
 
-        async with reader:
+        async with reader, present(self._nats, self._owner):
             await self._refuse_replaced_stream(applier)
             await applier.take_over()
             self._reader = reader
@@ -198,7 +200,7 @@ class Projector:
         """With nothing to do: is the generation still the one to project, and has a filtered stream moved on?"""
         if serving and await self._generations.active(self.view.name) != applier.generation:
             raise _Moved
-        if await self._generations.sequence(applier.generation) != applier.sequence:
+        if await self._generations.checkpoint(applier.generation) != (applier.sequence, self._owner):
             raise Fenced(applier.generation.checkpoint)
         await self._pass_others(applier)
 
@@ -207,29 +209,35 @@ class Projector:
         if self.view.subjects and await advance_to_head(applier, self._js):
             await self._announce(applier.generation, previous, applier.sequence, frozenset())
 
-    async def _stand_by(self, generation: Generation) -> None:
-        """Follow the checkpoint of the process that projects; return when it stands still although there is work."""
-        self.state = State.STANDBY
+    async def _stand_by(self, generation: Generation) -> int:
+        """Follow the checkpoint for as long as another process projects; return where it stands then."""
         loop = asyncio.get_running_loop()
         last, since = -1, loop.time()
+        there = await head(self._js, self.view.stream)
         while True:
             end_if_cancelled()
             self._wake.clear()
-            sequence, active = (
-                await self._generations.sequence(generation),
-                await self._generations.active(self.view.name),
-            )
-            if sequence is None or active is None or (active != generation and active.version >= generation.version):
+            sequence, owner = await self._generations.checkpoint(generation)
+            if sequence is None:
                 raise _Moved
+            if owner in {"", self._owner} or not await is_present(self._nats, owner):
+                return sequence
+            active = await self._generations.active(self.view.name)
+            if active is None or (active != generation and active.version >= generation.version):
+                raise _Moved
+            self.state = State.STANDBY
             self._positions.observed(self.view, sequence)
             if sequence != last:
                 last, since = sequence, loop.time()
-            if not await self._measure_lag(sequence):
+            left = await self._measure_lag(sequence)
+            # Under load there is always something left; what was there at first is what it has to come to.
+            if active == generation and (not left or sequence >= there):
+                self.caught_up.set()
+            if not left:
                 since = loop.time()
-                if active == generation:
-                    self.caught_up.set()
             elif loop.time() - since >= _STANDSTILL_SECONDS:
-                return
+                _log.warning("projector_passed_over", view=self.view.name, sequence=sequence)
+                return sequence
             try:
                 async with asyncio.timeout(_STANDBY_SECONDS):
                     await self._wake.wait()

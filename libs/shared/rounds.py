@@ -24,6 +24,7 @@ class Rounds(Generic[K, V]):
         """Return the answer; raises what answering raises."""
         if self._next is None:
             self._next = asyncio.create_task(self._begin())
+            self._next.add_done_callback(_seen)
         place, answers = self._places.setdefault(question, len(self._places)), self._next
         # Who is cancelled leaves the round to the others.
         return (await asyncio.shield(answers))[place]
@@ -31,3 +32,9 @@ class Rounds(Generic[K, V]):
     async def _begin(self) -> Sequence[V]:
         questions, self._places, self._next = list(self._places), {}, None
         return await self._answer(questions)
+
+
+def _seen(answers: asyncio.Task[Sequence[V]]) -> None:
+    """Who asked is told of a failure; when all of them have gone, nobody needs to be."""
+    if not answers.cancelled():
+        answers.exception()

@@ -3,14 +3,17 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from libs.shared import projector as projector_module
 from libs.shared.domain import Event
 from libs.shared.generations import Generations, NewerVersion
-from libs.shared.projecting import ProjectionFailed
-from libs.shared.projector import State
+from libs.shared.positions import Positions
+from libs.shared.projecting import Applier, Projected, ProjectionFailed
+from libs.shared.projector import Projector, State
 from libs.shared.pull import StreamReader
 from libs.shared.rebuild import Progress, rebuild
 from libs.shared.testing.views import canonical
@@ -170,6 +173,56 @@ async def test_of_two_processes_one_projects_and_the_other_takes_over(log: Log) 
         assert await held(view) == expected(events)
 
 
+async def test_who_is_slow_is_not_passed_over(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _slowly(log, monkeypatch, seconds=3.0) as (slow, other, positions, view):
+        await positions.wait(view, {"LEDGER": await log.write("a1", Deposited(amount=1))}, 10)
+        assert (slow.state, other.state) == (State.ACTIVE, State.STANDBY)
+
+
+async def test_who_answers_and_stands_still_is_passed_over(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector_module, "_STANDSTILL_SECONDS", 1.0)
+    async with _slowly(log, monkeypatch, seconds=60.0) as (_, other, positions, view):
+        await positions.wait(view, {"LEDGER": await log.write("a1", Deposited(amount=1))}, 10)
+        assert other.state is State.ACTIVE
+
+
+@asynccontextmanager
+async def _slowly(
+    log: Log, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> AsyncIterator[tuple[Projector, Projector, Positions, Ledger]]:
+    """One that takes so long for a commit, and another that stands by, with its tracker and view."""
+    view = Ledger()
+    async with log.running(Ledger()) as (slow, _):
+        await asyncio.wait_for(slow.caught_up.wait(), 5)
+        async with log.running(view) as (other, positions):
+            await until(lambda: other.state is State.STANDBY)
+            commit = Applier.commit
+
+            async def commit_slowly(applier: Applier, batch: Projected) -> None:
+                if applier.view is slow.view:
+                    await asyncio.sleep(seconds)
+                await commit(applier, batch)
+
+            monkeypatch.setattr(Applier, "commit", commit_slowly)
+            yield slow, other, positions, view
+
+
+async def test_who_begins_while_much_is_written_is_caught_up_all_the_same(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def always_behind(projector: Projector, _: int) -> int:
+        projector.lag = 1
+        return 1
+
+    await log.write("a1", Deposited(amount=1))
+    async with log.running(Ledger()) as (first, _):
+        await asyncio.wait_for(first.caught_up.wait(), 5)
+        monkeypatch.setattr(Projector, "_measure_lag", always_behind)
+        async with log.running(Ledger()) as (second, _):
+            await asyncio.wait_for(second.caught_up.wait(), 5)
+            assert second.state is State.STANDBY
+
+
 async def test_a_view_of_some_subjects_passes_the_others(log: Log) -> None:
     view = VotesOnly()
     async with log.running(view) as (projector, positions):
@@ -239,10 +292,10 @@ async def test_a_cancellation_that_a_driver_swallows_ends_a_projector(
         async with log.running(Ledger()) as (second, _):
             await asyncio.wait_for(second.caught_up.wait(), 5)
             await log.write("a1", Deposited(amount=2))
-            await until(lambda: {first.state, second.state} == {State.ACTIVE, State.STANDBY})
+            await until(lambda: (first.state, second.state) == (State.ACTIVE, State.STANDBY))
             state = State.STANDBY if follows else State.ACTIVE
             task = log.processes[first if first.state is state else second]
-            owner, name = (Generations, "sequence") if follows else (StreamReader, "take")
+            owner, name = (Generations, "checkpoint") if follows else (StreamReader, "take")
             waits, entered = getattr(owner, name), asyncio.Event()
 
             async def swallows(*arguments: Any, **named: Any) -> Any:
@@ -254,7 +307,7 @@ async def test_a_cancellation_that_a_driver_swallows_ends_a_projector(
                 except asyncio.CancelledError:
                     if raised is not None:
                         raise raised from None
-                return None if follows else []
+                return (None, "") if follows else []
 
             monkeypatch.setattr(owner, name, swallows)
             await asyncio.wait_for(entered.wait(), 5)

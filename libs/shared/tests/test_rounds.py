@@ -1,6 +1,7 @@
 """What is asked at the same moment is answered together."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import pytest
@@ -68,3 +69,19 @@ async def test_who_leaves_takes_the_answer_from_nobody() -> None:
         await leaving
     double.go.set()
     assert await staying == 4
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_nobodys(caplog: pytest.LogCaptureFixture) -> None:
+    double = Doubling()
+    double.failure = ValueError("no")
+    rounds = Rounds(double)
+    leaving = asyncio.create_task(rounds.ask(1))
+    await double.begun.wait()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    double.go.set()
+    await asyncio.sleep(0.01)
+    del rounds
+    gc.collect()  # a task that failed unseen says so at its end
+    assert not caplog.records

@@ -23,7 +23,7 @@ async def test_the_transaction_that_a_dead_process_left_open_is_aborted(log: Log
     generations = Generations(log.database)
     opened = await generations.open(Ledger())
     session = await log.client.start_session()
-    await generations.claim(opened.generation, session)
+    await generations.claim(opened.generation, session, owner="session")
     # What kill -9 leaves behind: the checkpoint is written, and nobody commits or aborts.
     session.start_transaction()
     assert await generations.advance(opened.generation, session, previous=0, sequence=1, owner="dead")
@@ -40,13 +40,13 @@ async def test_a_writer_that_was_passed_over_and_died_is_found_too(log: Log) -> 
     generation = (await generations.open(Ledger())).generation
     sessions = [await log.client.start_session() for _ in range(3)]
     first, second, third = sessions
-    await generations.claim(generation, first)
-    await generations.claim(generation, second)
+    await generations.claim(generation, first, owner="first")
+    await generations.claim(generation, second, owner="second")
     # The first lives on, is quicker with its next try, and is killed within it.
     first.start_transaction()
     assert await generations.advance(generation, first, previous=0, sequence=1, owner="dead")
     async with asyncio.timeout(5):
-        await generations.claim(generation, third)
+        await generations.claim(generation, third, owner="third")
         async with transaction(log.database, third):
             assert await generations.advance(generation, third, previous=0, sequence=1, owner="third")
 
@@ -57,7 +57,7 @@ async def test_a_claim_is_repeated_when_somebody_begins_in_the_middle_of_it(
     generations = Generations(log.database)
     generation = (await generations.open(Ledger())).generation
     async with await log.client.start_session() as quick, await log.client.start_session() as claiming:
-        await generations.claim(generation, quick)
+        await generations.claim(generation, quick, owner="quick")
         aborted = []
 
         async def abort_and_begin(database: Database, session: str) -> None:
@@ -69,7 +69,7 @@ async def test_a_claim_is_repeated_when_somebody_begins_in_the_middle_of_it(
 
         monkeypatch.setattr("libs.shared.generations.abort_transaction_of", abort_and_begin)
         async with asyncio.timeout(5):
-            await generations.claim(generation, claiming)
+            await generations.claim(generation, claiming, owner="claiming")
         assert aborted == [session_id(quick)] * 2
         with pytest.raises(PyMongoError):
             await quick.commit_transaction()
@@ -79,12 +79,12 @@ async def test_a_predecessor_that_lives_loses_one_try_and_can_go_on(log: Log) ->
     generations = Generations(log.database)
     generation = (await generations.open(Ledger())).generation
     async with await log.client.start_session() as first, await log.client.start_session() as second:
-        await generations.claim(generation, first)
-        await generations.claim(generation, first)  # to claim again what is one's own aborts nothing
+        await generations.claim(generation, first, owner="first")
+        await generations.claim(generation, first, owner="first")  # to claim again what is one's own aborts nothing
         with pytest.raises(PyMongoError) as refused:
             async with transaction(log.database, first):
                 assert await generations.advance(generation, first, previous=0, sequence=1, owner="first")
-                await generations.claim(generation, second)
+                await generations.claim(generation, second, owner="second")
         assert is_transient(refused.value)
         async with transaction(log.database, first):
             assert await generations.advance(generation, first, previous=0, sequence=1, owner="first")

@@ -1,0 +1,54 @@
+"""Who is there answers; who is not, or does not answer, counts as gone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import nats
+import pytest
+from nats.aio.client import Client as Nats
+
+from libs.shared.presence import is_present, present
+
+
+@pytest.fixture
+async def connections(nats_url: str) -> AsyncIterator[tuple[Nats, Nats]]:
+    first, second = await nats.connect(nats_url), await nats.connect(nats_url)
+    yield first, second
+    await first.close()
+    await second.close()
+
+
+async def test_one_is_there_for_as_long_as_the_context_lasts(connections: tuple[Nats, Nats]) -> None:
+    one, other = connections
+    async with present(one, "a"):
+        await one.flush()
+        assert await is_present(other, "a")
+        assert await is_present(one, "a")
+        assert not await is_present(other, "b")
+    await one.flush()
+    assert not await is_present(other, "a")
+
+
+async def test_of_a_lost_connection_the_server_tells_at_once(connections: tuple[Nats, Nats]) -> None:
+    one, other = connections
+    async with present(one, "a"):
+        await one.flush()
+        await one.close()
+        async with asyncio.timeout(0.5):
+            assert not await is_present(other, "a")
+
+
+async def test_who_does_not_answer_counts_as_gone(
+    connections: tuple[Nats, Nats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = connections
+    monkeypatch.setattr("libs.shared.presence._ANSWER_SECONDS", 0.2)
+    await one.subscribe("present.a")
+    await one.flush()
+    assert not await is_present(other, "a")
+
+
+async def test_nobody_is_there_without_a_connection(connections: tuple[Nats, Nats]) -> None:
+    one, _ = connections
+    await one.close()
+    assert not await is_present(one, "a")
