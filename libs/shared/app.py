@@ -28,6 +28,7 @@ from libs.shared.projector import Projector, State
 from libs.shared.rehearsal import Rehearsal, Rehearsals, Rehearse
 from libs.shared.rpc import Responder
 from libs.shared.schedules import Due, Schedules, Timetable
+from libs.shared.sessions import Sessions
 from libs.shared.settings import Settings
 from libs.shared.streams import ensure_streams, event_stream, key_stream, schedule_stream, snapshot_stream
 from libs.shared.vault import Vault
@@ -51,9 +52,6 @@ def anybody(_: Query) -> bool:
 
 _BACKGROUND_RETRY_SECONDS = 1.0
 _END_SECONDS = 0.25
-#: How many views write a large batch at the same time.  With one of each of twenty views at once the embedded server
-#: took five times as long, asleep most of the time (docs/performance.md).
-_COMMITS_AT_ONCE = 2
 _NONE: Mapping[Any, Any] = MappingProxyType({})
 
 _log = logger(__name__)
@@ -118,6 +116,11 @@ class App:
     def positions(self) -> Positions:
         """How far the views have come."""
         return Positions(self.name, self.nats, self.db)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Where transactions of this process get their sessions."""
+        return Sessions(self.nats, self.db)
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -297,12 +300,18 @@ class App:
             await self.vault.start()
         if self._views or "db" in self.__dict__:
             await _reach(self.db.client, deadline)
+            await self.sessions.start()
+            self._tasks.append(asyncio.create_task(_again_and_again("sessions", self.sessions.run)))
         if self._views:
             await self.positions.start()
-            turns = asyncio.Semaphore(_COMMITS_AT_ONCE)
             for view in self._views.values():
                 projector = Projector(
-                    view, nats=self.nats, database=self.db, positions=self.positions, vault=self.vault, turns=turns
+                    view,
+                    nats=self.nats,
+                    database=self.db,
+                    positions=self.positions,
+                    sessions=self.sessions,
+                    vault=self.vault,
                 )
                 self.projectors.append(projector)
                 self._tasks.append(asyncio.create_task(_project(projector), name=f"view {view.name}"))
@@ -333,6 +342,8 @@ class App:
                     task.cancel()
         if self._views:
             await self.positions.stop()
+        if "sessions" in self.__dict__:
+            await self.sessions.stop()
         await self.nats.close()
         if "db" in self.__dict__:
             self.db.client.close()

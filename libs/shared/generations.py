@@ -3,14 +3,12 @@
 Everything stands in the collection `checkpoints` of the service's database:
 
 - `_id` view: the pointer: `version` and `number` of the active generation, the `last_number` given out, the `retired`;
-- `_id` view:key: the checkpoint of one generation: `stream`, `sequence` (all up to it is in the view), the `owner` who
-  projects it, and the `sessions` of its writers, the last one to claim it at the end.
+- `_id` view:key: the checkpoint of one generation: `stream`, `sequence` (all up to it is in the view), and the `owner`
+  who projects it.
 
 A generation whose checkpoint is gone is fenced: whoever still projects into it cannot commit.
 """
 
-import asyncio
-import random
 import time
 from contextlib import suppress
 from typing import NamedTuple
@@ -21,18 +19,10 @@ from libs.shared.mongo import (
     Collection,
     Database,
     Session,
-    abort_transaction_of,
-    is_transient,
     is_write_conflict,
-    session_id,
     transaction,
 )
 from libs.shared.projection import View
-
-#: So many writers of a generation are remembered, and so often a claim gives way to those that live.
-_WRITERS = 16
-_CLAIMS = 10
-_CLAIM_AGAIN_SECONDS = 0.1
 
 
 class Generation(NamedTuple):
@@ -125,28 +115,14 @@ class Generations:
         return (None, "") if document is None else (document["sequence"], document["owner"])
 
     async def claim(self, generation: Generation, session: Session, *, owner: str) -> None:
-        """Name `owner` as the one that projects, add its `session`, and abort what the others may have left open.
+        """Name `owner` as the one that projects.
 
-        The transaction of a killed process would hold the checkpoint for a minute or longer; one that lives is
-        repeated.  Which of those that claimed it writes just now cannot be read, so none of them is spared.
+        In a transaction, what somebody else has begun is a conflict: without one, it would be waited for.
         """
-        mine = session_id(session)
-        for attempt in range(_CLAIMS):
-            document = await self._documents.find_one({"_id": generation.checkpoint}) or {}
-            writers = [other for other in document.get("sessions", []) if other != mine]
-            for other in writers:
-                await abort_transaction_of(self._database, other)
-            try:
-                # In a transaction, what somebody has begun meanwhile is a conflict: without one, it is waited for.
-                async with transaction(self._database, session):
-                    change = {"$set": {"owner": owner, "sessions": [*writers, mine][-_WRITERS:]}}
-                    await self._documents.update_one({"_id": generation.checkpoint}, change, session=session)
-            except OperationFailure as error:
-                if not is_transient(error) or attempt == _CLAIMS - 1:
-                    raise
-                await asyncio.sleep(random.uniform(0, _CLAIM_AGAIN_SECONDS))  # noqa: S311 – jitter
-            else:
-                return
+        async with transaction(self._database, session):
+            await self._documents.update_one(
+                {"_id": generation.checkpoint}, {"$set": {"owner": owner}}, session=session
+            )
 
     async def advance(
         self, generation: Generation, session: Session, *, previous: int, sequence: int, owner: str

@@ -4,7 +4,7 @@ motor is no longer developed upstream; callers keep to what pymongo's own asynci
 driver is a change of this file.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
 
@@ -94,12 +94,14 @@ def session_id(session: Session) -> str:
     return document["id"].hex()
 
 
-async def abort_transaction_of(database: Database, session: str) -> None:
-    """Abort what the session of that id has open, also when its process is dead: the server would keep it for a minute.
+async def abort_transactions_of(database: Database, sessions: Sequence[str]) -> None:
+    """Abort what the sessions of these ids have open, also when their process is dead.
 
-    The session itself can go on: a process that lives sees a transient error.
+    The sessions themselves can go on: a process that lives sees a transient error.
     """
-    await database.command({"killSessions": [{"id": Binary(bytes.fromhex(session), UUID_SUBTYPE)}]})
+    if sessions:
+        ids = [{"id": Binary(bytes.fromhex(session), UUID_SUBTYPE)} for session in sessions]
+        await database.command({"killSessions": ids})
 
 
 def is_write_conflict(error: BaseException) -> bool:

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import structlog
@@ -18,11 +18,12 @@ from libs.shared.generations import Generation, Generations, NotOpen
 from libs.shared.mongo import Database, Session, described, is_transient, transaction
 from libs.shared.projection import Change, Planner, View, set_ids
 from libs.shared.pull import ReaderLost, StreamReader, head, is_next_within
+from libs.shared.sessions import Turns
 from libs.shared.telemetry import meter
 from libs.shared.vault import Vault
 
 _MESSAGES_AT_ONCE = 100
-#: Larger batches take turns, smaller ones are what somebody waits for.
+#: Larger batches wait for smaller ones, which are what somebody waits for.
 _LARGE_BATCH = 50
 _FIRST_RETRY_SECONDS = 0.05
 _LAST_RETRY_SECONDS = 2.0
@@ -71,8 +72,8 @@ def backoff(attempt: int) -> float:
 class Applier:
     """One writer to one generation; `sequence` is how far it has come, `owner` names it in the checkpoint.
 
-    `vault` has the keys to personal fields; a view that reads none needs none.  `turns` lets only so many commits of
-    large batches run at once, of all that share it.
+    `vault` has the keys to personal fields; a view that reads none needs none.  `session` is for its commits alone, one
+    is opened if there is none.
     """
 
     def __init__(
@@ -83,25 +84,26 @@ class Applier:
         database: Database,
         owner: str,
         *,
+        session: Session | None = None,
         vault: Vault | None = None,
-        turns: asyncio.Semaphore | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.view = view
         self.generation = generation
         self.sequence = sequence
         self._owner = owner
         self._vault = vault
-        self._turns = turns or asyncio.Semaphore()
+        self._turns = turns or Turns()
         self._database = database
         self._generations = Generations(database)
         self._collections = self._generations.collections(view, generation)
         self._codec = Codec(view.stream.lower(), view.events, view.upcasters, skip_unknown=view.foreign)
         self._planner = Planner(view.collections)
         self._ending = False
-        self._session: Session | None = None
+        self._session = session
 
     async def take_over(self) -> None:
-        """Become the writer at once, also when the one before was killed in the middle of a commit."""
+        """Become the writer; a conflict with one that is just writing is raised."""
         await self._generations.claim(self.generation, await self._open_session(), owner=self._owner)
 
     def end(self) -> None:
@@ -164,20 +166,24 @@ class Applier:
         _events.add(batch.events, {"view": self.view.name})
 
     async def _commit_once(self, batch: Projected) -> None:
-        turn = self._turns if batch.events > _LARGE_BATCH else nullcontext()
-        async with turn, transaction(self._database, await self._open_session()) as session:
+        async with self._turns.turn(large=batch.events > _LARGE_BATCH):
+            session = await self._open_session()
+            # Only who moves the checkpoint writes these: if it still stands where it stood, they are as they were.
+            present = await self._present(batch.changes, session)
+            await self._write(batch, present, session)
+
+    async def _write(self, batch: Projected, present: Mapping[str, frozenset[str]], session: Session) -> None:
+        async with transaction(self._database, session):
             # The checkpoint first: of two writers one conflicts here, before it has written anything else.
             moved = await self._generations.advance(
                 self.generation, session, previous=self.sequence, sequence=batch.sequence, owner=self._owner
             )
             if not moved:
                 raise Fenced(self.generation.checkpoint)
-            present = await self._present(batch.changes, session)
             for name, operations in self._planner.plan(batch.changes, present).items():
                 await self._collections[name].bulk_write(operations, ordered=True, session=session)
 
     async def _open_session(self) -> Session:
-        # One for all commits: by its id the next writer aborts what this one leaves open when it is killed.
         if self._session is None:
             self._session = await self._database.client.start_session()
         return self._session

@@ -1,6 +1,7 @@
 """Runs a view: one process at a time projects it, the others stand by; a new version is filled and then switched to."""
 
 import asyncio
+import random
 import weakref
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,11 +10,11 @@ from enum import StrEnum
 import structlog
 from nats.aio.client import Client as Nats
 from opentelemetry.metrics import CallbackOptions, Observation
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from libs.shared.generations import Generation, Generations, Opened
 from libs.shared.ids import uuid7
-from libs.shared.mongo import Database, described
+from libs.shared.mongo import Database, Session, described, is_write_conflict
 from libs.shared.positions import Positions, ViewCommitted
 from libs.shared.presence import is_present, present
 from libs.shared.projecting import (
@@ -29,6 +30,7 @@ from libs.shared.projecting import (
 )
 from libs.shared.projection import View
 from libs.shared.pull import StreamReader, head, is_next_within
+from libs.shared.sessions import Sessions
 from libs.shared.telemetry import meter
 from libs.shared.vault import Vault
 
@@ -36,6 +38,9 @@ _STANDBY_SECONDS = 1.0
 #: A process that answers, and has not moved a view with work to do for so long, is not waited for any more.
 _STANDSTILL_SECONDS = 30.0
 _IDLE_SECONDS = 2.0
+#: So often a claim gives way to those that live.
+_CLAIMS = 10
+_CLAIM_AGAIN_SECONDS = 0.1
 _GRACE_SECONDS = 60.0
 _MAX_BRANDS = 200
 
@@ -72,8 +77,8 @@ class Projector:
         nats: Nats,
         database: Database,
         positions: Positions,
+        sessions: Sessions | None = None,
         vault: Vault | None = None,
-        turns: asyncio.Semaphore | None = None,
         batch: int = 200,
         grace_seconds: float = _GRACE_SECONDS,
     ) -> None:
@@ -86,8 +91,9 @@ class Projector:
         self._js = nats.jetstream()
         self._database = database
         self._positions = positions
+        self._sessions = sessions or Sessions(nats, database)
+        self._session: Session | None = None
         self._vault = vault
-        self._turns = turns
         self._batch = batch
         self._grace_seconds = grace_seconds
         self._generations = Generations(database)
@@ -135,14 +141,16 @@ class Projector:
             await self._project(opened._replace(sequence=sequence))
 
     async def _project(self, opened: Opened) -> None:
+        self._session = self._session or await self._sessions.open()
         applier = Applier(
             self.view,
             opened.generation,
             opened.sequence,
             self._database,
             self._owner,
+            session=self._session,
             vault=self._vault,
-            turns=self._turns,
+            turns=self._sessions.turns,
         )
         reader = StreamReader(
             self._nats, self.view.stream, self.view.subjects, after=opened.sequence, batch=self._batch
@@ -172,7 +180,7 @@ class Projector:
 
         async with reader, present(self._nats, self._owner):
             await self._refuse_replaced_stream(applier)
-            await applier.take_over()
+            await self._take_over(applier)
             self._reader = reader
             self.state = State.ACTIVE
             self.lag = reader.left(applier.sequence)
@@ -183,6 +191,18 @@ class Projector:
                 await apply_stream(applier, reader, on_commit=on_commit, on_idle=on_idle, idle_seconds=idle_seconds)
             finally:
                 self._reader = None
+
+    async def _take_over(self, applier: Applier) -> None:
+        for attempt in range(1, _CLAIMS + 1):
+            try:
+                await applier.take_over()
+            except OperationFailure as error:
+                if not is_write_conflict(error) or attempt == _CLAIMS:
+                    raise
+            else:
+                return
+            await self._sessions.abort_the_dead()
+            await asyncio.sleep(random.uniform(0, _CLAIM_AGAIN_SECONDS))  # noqa: S311 – jitter
 
     async def _announce(self, generation: Generation, previous: int, sequence: int, brands: frozenset[str]) -> None:
         await self._positions.announce(

@@ -21,6 +21,7 @@ from libs.shared.positions import Positions
 from libs.shared.projection import Change, Counter, SetMember, View, Write
 from libs.shared.projector import Projector
 from libs.shared.recorded import Recorded
+from libs.shared.sessions import Sessions
 from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
 
@@ -188,12 +189,17 @@ class Log:
         """Run a projector with a tracker of its own, as one process does."""
         positions = self.positions()
         await positions.start()
-        projector = Projector(view, nats=self.nats, database=self.database, positions=positions, **options)
+        sessions = Sessions(self.nats, self.database)
+        await sessions.start()
+        projector = Projector(
+            view, nats=self.nats, database=self.database, positions=positions, sessions=sessions, **options
+        )
         task = self.processes[projector] = asyncio.create_task(projector.run())
         try:
             yield projector, positions
         finally:
             await end(task)
+            await sessions.stop()
             await positions.stop()
 
 

@@ -129,8 +129,8 @@ async def test_a_cancelled_rebuild_leaves_nothing_behind(log: Log) -> None:
         with pytest.raises(ZeroDivisionError):
             await rebuild(view, stop, nats=log.nats, database=log.database, positions=log.positions())
         assert view.generation == "v1"
-        names = await log.database.list_collection_names()
-        assert sorted(names) == ["checkpoints", "ledger_v1__accounts", "ledger_v1__ideas", "ledger_v1__votes"]
+        names = {name for name in await log.database.list_collection_names() if name.startswith("ledger")}
+        assert names == {"ledger_v1__accounts", "ledger_v1__ideas", "ledger_v1__votes"}
 
 
 async def test_a_new_version_is_filled_beside_the_old_one_and_takes_its_place(log: Log) -> None:

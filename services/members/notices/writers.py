@@ -1,28 +1,19 @@
-"""The transactions of this part of the service: repeated when another writes the same, and not held by the dead.
-
-The server keeps what a killed process has open for a minute, and whoever writes the same conflicts with it.  So every
-process writes in a few sessions that it has named before (`notice_writers`); who conflicts for long aborts what the
-others have open.  A process that lives only repeats it.
-"""
+"""The transactions of this part of the service: some at a time, repeated when another writes the same."""
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from libs.shared.app import App
-from libs.shared.ids import uuid7
-from libs.shared.mongo import Session, abort_transaction_of, is_transient, session_id, transaction
+from libs.shared.mongo import Session, is_transient, transaction
 
 T = TypeVar("T")
 
-#: How many transactions one process writes at the same time, and how many processes are remembered.
-_SESSIONS: Final = 8
-_PROCESSES: Final = 50
+_AT_ONCE: Final = 8
+#: These take about four seconds: what a dead process has open is aborted sooner.
 _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 0.02
-#: After so many conflicts, which take about a second, somebody may be dead.
-_LONG: Final = 10
 
 
 class Writers:
@@ -30,7 +21,6 @@ class Writers:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._name = uuid7()
         self._free: asyncio.Queue[Session] = asyncio.Queue()
         app.on_start(self._prepare)
 
@@ -40,31 +30,16 @@ class Writers:
         try:
             for number in range(1, _TRIES + 1):
                 try:
-                    async with transaction(self._app.db, session):
+                    async with self._app.sessions.turns.turn(), transaction(self._app.db, session):
                         return await work(session)
                 except Exception as error:
                     if not is_transient(error) or number == _TRIES:
                         raise
-                if number == _LONG:
-                    await self._abort_others()
                 await asyncio.sleep(_PAUSE_SECONDS * number * random.uniform(0.5, 1.5))  # noqa: S311 – jitter
             raise AssertionError
         finally:
             self._free.put_nowait(session)
 
     async def _prepare(self) -> None:
-        sessions = [await self._app.db.client.start_session() for _ in range(_SESSIONS)]
-        await self._processes.insert_one({"_id": self._name, "sessions": [session_id(one) for one in sessions]})
-        for old in await self._processes.find({}, {"_id": 1}).sort("_id", -1).skip(_PROCESSES).to_list(None):
-            await self._processes.delete_one(old)
-        for session in sessions:
-            self._free.put_nowait(session)
-
-    async def _abort_others(self) -> None:
-        for process in await self._processes.find({"_id": {"$ne": self._name}}).to_list(None):
-            for session in process["sessions"]:
-                await abort_transaction_of(self._app.db, session)
-
-    @property
-    def _processes(self) -> Any:
-        return self._app.db["notice_writers"]
+        for _ in range(_AT_ONCE):
+            self._free.put_nowait(await self._app.sessions.open())
