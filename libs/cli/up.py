@@ -25,7 +25,7 @@ from libs.cli.problems import CannotRun
 from libs.cli.supervisor import ProcessSpec, StartFailed, Supervisor, run_once
 from libs.shared.ids import identity_id
 from libs.shared.ports import LOOPBACK, free_ports, is_free
-from libs.shared.settings import variable
+from libs.shared.settings import EMBEDDED_MONGO, variable
 
 #: What the event-sourced services have in common; importing it takes each of them seconds.
 _COMMON = ("libs.access.authorizer", "libs.shared.service")
@@ -179,6 +179,8 @@ class _Platform:
             "ARCHIPEL_PUBLIC_URL": self.running.gateway_url,
             _SMTP_URL: f"smtp+plain://{LOOPBACK}:{self._mail_port}",
         }
+        if self._options.mongo_url is None:
+            defaults.update(EMBEDDED_MONGO)
         ours = {
             "NATS_URL": self.running.nats_url,
             "MONGO_URL": self.running.mongo_url,

@@ -48,6 +48,7 @@ Listener = Callable[[ViewCommitted], None]
 class _Tracked:
     generation: str = ""
     sequence: int = 0
+    looked: float = float("-inf")
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     listeners: list[Listener] = field(default_factory=list)
 
@@ -147,6 +148,10 @@ class Positions:
             return True
 
     async def _look(self, view: View) -> None:
+        tracked, now = self._tracked(view.name), asyncio.get_running_loop().time()
+        if now - tracked.looked < _POLL_SECONDS:
+            return
+        tracked.looked = now
         try:
             checkpoint = await self._checkpoints.find_one({"_id": f"{view.name}:{view.generation}"})
         except PyMongoError:

@@ -1,11 +1,17 @@
 """What can be set from outside, by environment variables; their descriptions make docs/settings.md."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.shared.privacy import MasterKeys
+
+#: For processes on the embedded MongoDB server: with more requests of each at a time it can come to a stand
+#: (docs/performance.md).  motor reads the variable when it is imported.
+EMBEDDED_MONGO: Final[Mapping[str, str]] = MappingProxyType({"MOTOR_MAX_WORKERS": "3"})
 
 _PREFIX = "ARCHIPEL_"
 

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from libs.shared.ports import free_ports
+from libs.shared.settings import EMBEDDED_MONGO
 
 START_SECONDS = 90
 STOP_SECONDS = 10
@@ -131,6 +132,9 @@ def test_a_platform_lives_through_restarts_crashes_and_interruptions(place: Call
     assert brand["memberCount"] == 13
     assert len(brand["posts"]["nodes"]) == 3
     ada = up.me()
+
+    # the embedded database is not asked too much at a time
+    assert up.child("members").environ().items() >= EMBEDDED_MONGO.items()
 
     # a second start on the same data is refused and disturbs nothing
     second = up.run("up")

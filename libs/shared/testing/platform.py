@@ -20,6 +20,7 @@ from libs.shared.bus import BusClient
 from libs.shared.connection import Connection
 from libs.shared.ids import identity_id, member_id
 from libs.shared.ports import free_port
+from libs.shared.settings import EMBEDDED_MONGO
 from libs.shared.testing.issuer import AUDIENCE, Issuer
 from libs.shared.testing.mailbox import Mailbox
 
@@ -117,6 +118,7 @@ class Platform:
         self.mongo_url = mongo_url
         self.identity_key = _IDENTITY_KEY
         environment = {
+            **EMBEDDED_MONGO,
             "NATS_URL": nats_url,
             "MONGO_URL": mongo_url,
             "ARCHIPEL_IDENTITY_KEY": _IDENTITY_KEY.decode(),

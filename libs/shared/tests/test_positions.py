@@ -8,6 +8,7 @@ import pytest
 from libs.shared.domain import DomainError
 from libs.shared.generations import Generations
 from libs.shared.positions import STALE_VIEW, Positions, ViewCommitted
+from libs.shared.projection import View
 from libs.shared.tests.ledger import Deposited, Ledger, Log, VotesOnly, open_log, until
 
 
@@ -84,6 +85,24 @@ async def test_without_announcements_the_checkpoint_is_read(log: Log) -> None:
         end = await log.write("a1", Deposited(amount=1))
         await positions.wait(other, {"LEDGER": end}, 5)
     await positions.stop()
+
+
+async def test_of_many_who_wait_one_looks(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    positions = log.positions("deaf")
+    other = await bound(log, Ledger(), positions)
+    looks, observed = list[int](), positions.observed
+
+    def observe(view: View, sequence: int) -> None:
+        looks.append(sequence)
+        observed(view, sequence)
+
+    monkeypatch.setattr(positions, "observed", observe)
+    waiting = [asyncio.create_task(positions.wait(other, {"LEDGER": 1})) for _ in range(50)]
+    await asyncio.sleep(1.5)
+    assert 2 <= len(looks) <= 6
+    async with log.running(Ledger()):
+        await log.write("a1", Deposited(amount=1))
+        await asyncio.gather(*waiting)
 
 
 async def test_a_missed_announcement_makes_the_brands_unknown(log: Log) -> None:
