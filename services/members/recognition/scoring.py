@@ -69,7 +69,8 @@ def _record(state: Score, command: ScoreFact) -> list[ScoreEvent]:
         windows={(key := window.key(day)): state.windows.get(key, 0) + points for window in Window},
         shown=not state.absent,
     )
-    return [scored, *_earned(evolve(state, scored), scored, command.rulebook)]
+    since = min(day, state.last_day) if state.number else day
+    return [scored, *_earned(evolve(state, scored), scored, since, command.rulebook)]
 
 
 def _points(state: Score, award: Award, day: date) -> int:
@@ -78,14 +79,14 @@ def _points(state: Score, award: Award, day: date) -> int:
     return min(award.points, MAX_SCORE - 1 - state.windows.get(Window.ALL, 0))
 
 
-def _earned(state: Score, scored: FactScored, rulebook: Rulebook) -> list[BadgeAwarded]:
-    """The badges whose condition is met now, each once.
+def _earned(state: Score, scored: FactScored, since: date, rulebook: Rulebook) -> list[BadgeAwarded]:
+    """The badges whose condition is met now, each once; `since` is the fact's day, or that of the last one before it.
 
-    An edition looks at the facts of all days up to its last one, and every edition that such a fact can matter to is
-    asked: so the badges of a member are the same in whatever order the facts came.
+    An edition looks at the facts of all days up to its last one.  Asked is every edition that the fact can matter to,
+    and every one that has passed without a fact: so the badges of a member are the same in whatever order they came.
     """
     awarded: dict[str, BadgeAwarded] = {}
-    for edition in rulebook.between(scored.day, state.last_day):
+    for edition in rulebook.between(since, state.last_day):
         for rule in edition.rules.badges:
             if rule.condition is None or rule.badge in state.badges or rule.badge in awarded:
                 continue

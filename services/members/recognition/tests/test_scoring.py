@@ -300,6 +300,14 @@ def interleaved(draw: st.DataObject, histories: list[list[ScoreFact]]) -> list[S
     return order
 
 
+def test_an_edition_that_has_passed_without_a_fact_is_asked_too() -> None:
+    before = [score_fact(VOTE, place(n, "FEEDBACK"), days=-1, rulebook=BOOK) for n in (1, 2)]
+    after = score_fact(REPLY, place(1), days=2, rulebook=BOOK)
+    for order in ([*before, after], [after, *before], [before[0], after, before[1]]):
+        state, _ = run(order)
+        assert state.badges == {"votes": True}, "of the only day of that edition, on which there was nothing"
+
+
 @for_all(histories(), st.data())
 def test_the_score_does_not_depend_on_how_streams_mix_nor_on_what_comes_twice(
     streams: list[list[ScoreFact]], draw: st.DataObject
