@@ -102,7 +102,13 @@ async def idle(members_log: NatsServer, mongo_url: str) -> AsyncIterator[World]:
     js, database = bus.jetstream(), client[f"test_{uuid7()}"]
     with suppress(nats.js.errors.NotFoundError):
         await js.delete_stream("MEMBERS")
-    await js.add_stream(name="MEMBERS", subjects=["evt.members.>"])
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await js.add_stream(name="MEMBERS", subjects=["evt.members.>"])
+                break
+            except nats.js.errors.ServerError:  # the folder of the deleted one may not be gone yet
+                await asyncio.sleep(0.1)
     positions, view = Positions("tests", bus, database), AccessView("feedback")
     await positions.start()
     yield World(bus, database, view, positions, Authorizer(view, positions, bus))

@@ -84,4 +84,4 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_nobodys(caplog: pytes
     await asyncio.sleep(0.01)
     del rounds
     gc.collect()  # a task that failed unseen says so at its end
-    assert not caplog.records
+    assert not [one for one in caplog.records if "Rounds" in one.getMessage()]

@@ -327,6 +327,7 @@ class TestWhoIsNotTold:
     async def test_who_does_not_want_a_kind_in_the_inbox(self, world: World) -> None:
         await world.join(["owner"])
         await world.write("members", "member", "owner", member.RoleGranted(role=Role.OWNER), actor="owner")
+        await world.known()
         await world.send("notification_defaults", ProposeDefaults, "owner", kind=Kind.REPLY, inbox=False)
         await world.send("notification_choices", ChooseNotifications, "bob", kind=Kind.REPLY, inbox=True)
         await reply(world, "bob", "r1")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from nats.aio.msg import Msg
 
+from libs.access.view import AccessView
 from libs.shared.bus import BusClient
 from libs.shared.clock import Clock
 from libs.shared.codec import Codec
@@ -146,6 +147,18 @@ class World:
     async def unread(self, member: str) -> int:
         """How many notifications of a member are unread."""
         return (await self.ask(NoticePageResult, NoticePage, member)).unread_count
+
+    async def known(self) -> None:
+        """Return when the service knows of everybody what they are."""
+        js = self.nats.jetstream()
+        end = await head(js, AccessView.stream)
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                kept = await self.database["checkpoints"].find_one({"_id": f"access:v{AccessView.version}"})
+                after = kept["sequence"] if kept else 0
+                if not await is_next_within(js, AccessView.stream, AccessView.subjects, after=after, until=end):
+                    return
+                await asyncio.sleep(0.02)
 
     async def settled(self) -> None:
         """Return when everything that has happened is told."""
