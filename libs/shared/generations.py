@@ -93,8 +93,9 @@ class Generations:
                 "`archipel rebuild` brings the older one back"
             )
         if active.version == view.version:
+            sequence = await self._sequence_of(active)  # first: of one that is gone no collection is made again
             await self._make_collections(view, active)
-            return Opened(active, await self._sequence_of(active), serving=True)
+            return Opened(active, sequence, serving=True)
         following = Generation(view.name, view.version)
         await self._drop_if_retired(following)
         await self.prepare(view, following)
