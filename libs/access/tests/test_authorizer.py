@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar, NamedTuple
 
 import nats
 import pytest
 from nats.aio.client import Client as Nats
+from nats.js.api import StreamConfig
 
 from libs.access.authorizer import Authorizer
 from libs.access.gate import Module, Stage
@@ -37,6 +37,7 @@ from libs.shared.positions import STALE_VIEW, Positions
 from libs.shared.projector import Projector
 from libs.shared.testing.clock import FakeClock
 from libs.shared.testing.servers import NatsServer
+from libs.shared.testing.streams import fresh_stream
 from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
 
@@ -100,15 +101,7 @@ async def idle(members_log: NatsServer, mongo_url: str) -> AsyncIterator[World]:
     """The view is not projected yet."""
     bus, client = await nats.connect(members_log.url), connect(mongo_url)
     js, database = bus.jetstream(), client[f"test_{uuid7()}"]
-    with suppress(nats.js.errors.NotFoundError):
-        await js.delete_stream("MEMBERS")
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await js.add_stream(name="MEMBERS", subjects=["evt.members.>"])
-                break
-            except nats.js.errors.ServerError:  # the folder of the deleted one may not be gone yet
-                await asyncio.sleep(0.1)
+    await fresh_stream(js, StreamConfig(name="MEMBERS", subjects=["evt.members.>"]))
     positions, view = Positions("tests", bus, database), AccessView("feedback")
     await positions.start()
     yield World(bus, database, view, positions, Authorizer(view, positions, bus))

@@ -22,6 +22,7 @@ from libs.shared.projection import Change, Counter, SetMember, View, Write
 from libs.shared.projector import Projector
 from libs.shared.recorded import Recorded
 from libs.shared.sessions import Sessions
+from libs.shared.testing.streams import fresh_stream
 from libs.shared.testing.tasks import end
 from libs.shared.testing.views import NOON
 
@@ -213,9 +214,7 @@ async def open_log(nats_url: str, mongo_url: str) -> AsyncIterator[Log]:
     bus = await nats.connect(nats_url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=quiet)
     client = connect(mongo_url)
     log = Log(bus, client, client[f"test_{uuid7()}"])
-    with suppress(nats.js.errors.NotFoundError):
-        await log.js.delete_stream("LEDGER")
-    await log.js.add_stream(StreamConfig(name="LEDGER", subjects=["evt.ledger.>"], allow_direct=True))
+    await fresh_stream(log.js, StreamConfig(name="LEDGER", subjects=["evt.ledger.>"], allow_direct=True))
     try:
         yield log
     finally:

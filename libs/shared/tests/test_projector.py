@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from nats.js.api import StreamConfig
 
 from libs.shared import projector as projector_module
 from libs.shared.domain import Event
@@ -16,6 +17,7 @@ from libs.shared.projecting import Applier, Projected, ProjectionFailed
 from libs.shared.projector import Projector, State
 from libs.shared.pull import StreamReader
 from libs.shared.rebuild import Progress, rebuild
+from libs.shared.testing.streams import fresh_stream
 from libs.shared.testing.views import canonical
 from libs.shared.tests.ledger import (
     Deposited,
@@ -86,7 +88,7 @@ async def test_a_projector_waits_for_its_stream(log: Log) -> None:
     view = Ledger()
     async with log.running(view) as (projector, positions):
         await until(lambda: bool(view.generation))
-        await log.js.add_stream(name="LEDGER", subjects=["evt.ledger.>"])
+        await fresh_stream(log.js, StreamConfig(name="LEDGER", subjects=["evt.ledger.>"]))
         end = await log.write("a1", Deposited(amount=1))
         await positions.wait(view, {"LEDGER": end})
         assert projector.failure is None
@@ -272,9 +274,7 @@ async def test_a_view_of_another_stream_is_not_continued(log: Log) -> None:
     view = Ledger()
     async with log.running(view) as (_, positions):
         await positions.wait(view, {"LEDGER": end})
-    await log.js.purge_stream("LEDGER")
-    await log.js.delete_stream("LEDGER")
-    await log.js.add_stream(name="LEDGER", subjects=["evt.ledger.>"])
+    await fresh_stream(log.js, StreamConfig(name="LEDGER", subjects=["evt.ledger.>"]))
     async with log.running(Ledger()) as (projector, _):
         await until(lambda: projector.state is State.FAILED)
         assert "rebuild the view" in str(projector.failure)
