@@ -18,10 +18,10 @@ from libs.shared.mongo import Client, connect
 from libs.shared.privacy import MasterKeys
 from libs.shared.projecting import Applier
 from libs.shared.projection import View
-from libs.shared.pull import ReaderLost, StreamReader, head, is_next_within
+from libs.shared.pull import ReaderLost, StreamReader, head
 from libs.shared.settings import Settings
 from libs.shared.testing.platform import MASTER_KEYS
-from libs.shared.testing.views import canonical
+from libs.shared.testing.views import canonical, shown
 from libs.shared.vault import Vault
 from tests.integration.crash_clients import Answered
 
@@ -138,17 +138,8 @@ class Views:
 
     async def _settled(self, app: App, view: View) -> None:
         """Bind the view to the generation that serves, once nothing that it reads is left in its stream."""
-        generations, js = Generations(app.db), self._nats.jetstream()
-        end = await head(js, view.stream)
-        async with asyncio.timeout(_CATCH_UP_SECONDS):
-            while True:
-                active = await generations.active(view.name)
-                if active is not None:
-                    reached = await generations.sequence(active) or 0
-                    if not await is_next_within(js, view.stream, view.subjects, after=reached, until=end):
-                        break
-                await asyncio.sleep(0.05)
-        view.bind(active.key, generations.collections(view, active))
+        active = await shown(view, app.db, self._nats.jetstream(), _CATCH_UP_SECONDS)
+        view.bind(active.key, Generations(app.db).collections(view, active))
 
     async def _rebuilt(self, view: View) -> bytes:
         applier = self._appliers.get(type(view))

@@ -1,18 +1,21 @@
 """Tests of views on a real database: project given events, ask the view, compare its canonical form."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
+from nats.js.client import JetStreamContext
 
 from libs.shared.domain import BrandId, Event
-from libs.shared.generations import Generations
+from libs.shared.generations import Generation, Generations
 from libs.shared.ids import uuid7
 from libs.shared.mongo import Database, Document, connect
 from libs.shared.projecting import Applier, Projected
 from libs.shared.projection import View
+from libs.shared.pull import head, is_next_within
 from libs.shared.recorded import Recorded
 
 V = TypeVar("V", bound=View)
@@ -84,6 +87,19 @@ async def view_bench(view: V, mongo_url: str) -> AsyncIterator[ViewBench[V]]:
     finally:
         await client.drop_database(database.name)
         client.close()
+
+
+async def shown(view: View, database: Database, js: JetStreamContext, seconds: float) -> Generation:
+    """Return the generation that serves, once it shows all that the view's stream holds now."""
+    generations, end = Generations(database), await head(js, view.stream)
+    async with asyncio.timeout(seconds):
+        while True:
+            active = await generations.active(view.name)
+            if active is not None:
+                reached = await generations.sequence(active) or 0
+                if not await is_next_within(js, view.stream, view.subjects, after=reached, until=end):
+                    return active
+            await asyncio.sleep(0.02)
 
 
 async def canonical(view: View) -> bytes:

@@ -24,6 +24,7 @@ from libs.shared.pull import head, is_next_within
 from libs.shared.settings import Settings
 from libs.shared.streams import ensure_streams, event_stream
 from libs.shared.testing.platform import MASTER_KEYS
+from libs.shared.testing.views import shown
 from services.members import brand, member, member_decisions
 from services.members.member import MemberJoined
 from services.members.notices import follow
@@ -150,15 +151,7 @@ class World:
 
     async def known(self) -> None:
         """Return when the service knows of everybody what they are."""
-        js = self.nats.jetstream()
-        end = await head(js, AccessView.stream)
-        async with asyncio.timeout(_SECONDS):
-            while True:
-                kept = await self.database["checkpoints"].find_one({"_id": f"access:v{AccessView.version}"})
-                after = kept["sequence"] if kept else 0
-                if not await is_next_within(js, AccessView.stream, AccessView.subjects, after=after, until=end):
-                    return
-                await asyncio.sleep(0.02)
+        await shown(AccessView("members"), self.database, self.nats.jetstream(), _SECONDS)
 
     async def settled(self) -> None:
         """Return when everything that has happened is told."""
