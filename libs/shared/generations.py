@@ -15,13 +15,7 @@ from typing import NamedTuple
 
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, OperationFailure
 
-from libs.shared.mongo import (
-    Collection,
-    Database,
-    Session,
-    is_write_conflict,
-    transaction,
-)
+from libs.shared.mongo import Collection, Database, Session, is_write_conflict, transaction
 from libs.shared.projection import View
 
 

@@ -233,7 +233,7 @@ class Projector:
         """Follow the checkpoint for as long as another process projects; return where it stands then."""
         loop = asyncio.get_running_loop()
         last, since = -1, loop.time()
-        there = await head(self._js, self.view.stream)
+        there: int | None = None
         while True:
             end_if_cancelled()
             self._wake.clear()
@@ -246,6 +246,8 @@ class Projector:
             if active is None or (active != generation and active.version >= generation.version):
                 raise _Moved
             self.state = State.STANDBY
+            if there is None:
+                there = await head(self._js, self.view.stream)
             self._positions.observed(self.view, sequence)
             if sequence != last:
                 last, since = sequence, loop.time()

@@ -41,5 +41,5 @@ class Writers:
             self._free.put_nowait(session)
 
     async def _prepare(self) -> None:
-        for _ in range(_AT_ONCE):
-            self._free.put_nowait(await self._app.sessions.open())
+        for session in await asyncio.gather(*(self._app.sessions.open() for _ in range(_AT_ONCE))):
+            self._free.put_nowait(session)
