@@ -91,7 +91,7 @@ async def view_bench(view: V, mongo_url: str) -> AsyncIterator[ViewBench[V]]:
 
 async def shown(view: View, database: Database, js: JetStreamContext, seconds: float) -> Generation:
     """Return the generation that serves, once it shows all that the view's stream holds now."""
-    generations, end = Generations(database), await head(js, view.stream)
+    generations, end, pause = Generations(database), await head(js, view.stream), 0.01
     async with asyncio.timeout(seconds):
         while True:
             active = await generations.active(view.name)
@@ -99,7 +99,8 @@ async def shown(view: View, database: Database, js: JetStreamContext, seconds: f
                 reached = await generations.sequence(active) or 0
                 if not await is_next_within(js, view.stream, view.subjects, after=reached, until=end):
                     return active
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.3)  # to look keeps the server from what is waited for
 
 
 async def canonical(view: View) -> bytes:

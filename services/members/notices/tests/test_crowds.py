@@ -17,7 +17,7 @@ from services.members.notices import foreign
 from services.members.notices.follow import Target, TargetKind
 from services.members.notices.tests.world import KEY, World, connected
 
-FOLLOWERS = 900
+FOLLOWERS = 600
 REPLIES = 4
 
 
