@@ -42,6 +42,11 @@ class Refused(Exception):
         super().__init__(*(error.message for error in errors))
         self.errors = errors
 
+    @property
+    def code(self) -> str:
+        """The code of the first error."""
+        return str((self.errors[0].extensions or {}).get("code"))
+
 
 class Policy(msgspec.Struct, frozen=True):
     """Which documents run: all within the limits, or trusted ones only; and whether others may ask for the schema."""

@@ -21,6 +21,7 @@ from services.gateway.context import Context
 from services.gateway.documents import Documents, Policy, Refused, Runnable
 from services.gateway.limits import Measure
 from services.gateway.observation import Observer
+from services.gateway.rates import RateLimited
 from services.gateway.schema import build
 from services.gateway.schema.common import INTERNAL
 from services.gateway.trusted import Trusted
@@ -66,9 +67,12 @@ class Engine:
         self.observer.know(self.documents.trusted_names())
         self._executor = executor(self.schema)
 
-    def kind(self, operation: Operation) -> OperationType:
-        """Whether it reads, writes or subscribes; raises `Refused` when it cannot run."""
-        return self._ready(operation).operation.operation
+    def kind(self, operation: Operation) -> OperationType | None:
+        """Whether it reads, writes or subscribes; None for what cannot run, of which `execute` says why."""
+        try:
+            return self._ready(operation).operation.operation
+        except Refused:
+            return None
 
     async def execute(self, operation: Operation, context: Context, parent: str | None = None) -> Result:
         """Run a query or mutation.  `parent` is the trace context that came with the request.
@@ -79,7 +83,7 @@ class Engine:
             ready = self._ready(operation)
         except Refused as refused:
             context.pay(None)
-            self.observer.refused(str((refused.errors[0].extensions or {}).get("code")))
+            self.observer.refused(refused.code)
             return Result({"errors": [error_body(error) for error in refused.errors]})
         node, cost = ready.operation, ready.measure.cost
         if node.operation is OperationType.SUBSCRIPTION:
@@ -100,7 +104,8 @@ class Engine:
         Raises `Refused`, and `RateLimited` before it has begun; later that ends it.
         """
         ready = self._ready(operation)
-        context.pay(ready.measure.cost)
+        cost = ready.measure.cost
+        context.pay(cost)
         stream = await self._events(ready, operation, context)
         if isinstance(stream, CoreResult):
             yield _result(stream)
@@ -109,8 +114,11 @@ class Engine:
             try:
                 with self.observer.lasting():
                     async for event in stream:
-                        context.pay(ready.measure.cost)
-                        yield await self._run(ready, operation, context, event)
+                        context.pay(cost)
+                        with self.observer.operation("event", ready.name or "", operation.query, cost) as observed:
+                            result = await self._run(ready, operation, context, event)
+                            observed.answered(result.body.get("errors", ()))
+                        yield result
             except Exception as error:
                 yield _result(CoreResult(None, [GraphQLError(str(error), original_error=error)]))
 
@@ -152,6 +160,16 @@ def _result(result: CoreResult) -> Result:
     return Result(body)
 
 
+def extensions_of(refusal: DomainError) -> dict[str, Any]:
+    """The code of a refusal, the field it is about, and after how many seconds the same may be sent again."""
+    told: dict[str, Any] = {"code": refusal.code}
+    if refusal.path:
+        told["field"] = refusal.path
+    if isinstance(refusal, RateLimited):
+        told["retryAfterSeconds"] = refusal.retry_after_seconds
+    return told
+
+
 def error_body(error: GraphQLError) -> dict[str, Any]:
     """An error as clients see it: with a code; what nobody foresaw is masked and logged under an id."""
     body: dict[str, Any] = {"message": error.message}
@@ -164,7 +182,7 @@ def error_body(error: GraphQLError) -> dict[str, Any]:
         original = original.original_error
     if isinstance(original, DomainError) and original.code != INTERNAL:
         body["message"] = original.message
-        body["extensions"] = {"code": original.code, **({"field": original.path} if original.path else {})}
+        body["extensions"] = extensions_of(original)
     elif original is None or isinstance(original, GraphQLError):
         body["extensions"] = {"code": "BAD_USER_INPUT", **(error.extensions or {})}
     else:

@@ -28,10 +28,10 @@ from services.gateway.rates import RateLimited
 from services.gateway.requests import (
     BadRequest,
     context,
-    errors_of,
     freshness,
     priced,
     read_operation,
+    unknown_document,
 )
 from services.gateway.sender import admit
 
@@ -136,8 +136,8 @@ class GraphQL:
         try:
             operation = read_operation(members, gateway.trusted)
         except Refused as refused:
-            sender.allowance.fail()
-            return _response({"errors": errors_of(refused)}, kind, sender.allowance.headers())
+            errors = unknown_document(gateway, sender, refused)
+            return _response({"errors": errors}, kind, sender.allowance.headers())
         if not request.posted and _writes(operation, gateway):
             request.refuse_unless_posted()
         asking = context(gateway, sender, freshness(request.headers))
@@ -154,10 +154,8 @@ def _is_browser(request: Incoming) -> bool:
 
 
 def _writes(operation: Operation, gateway: Gateway) -> bool:
-    try:
-        return gateway.engine.kind(operation) is not OperationType.QUERY
-    except Refused:
-        return False  # answered like any other document that cannot run
+    # What cannot run is answered like by POST.
+    return gateway.engine.kind(operation) not in {OperationType.QUERY, None}
 
 
 def _response(body: dict[str, Any], kind: str, headers: Mapping[str, str]) -> Answer:

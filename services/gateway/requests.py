@@ -10,7 +10,7 @@ from services.gateway import consistency, limits
 from services.gateway.context import Bus, Context
 from services.gateway.deadline import Deadline
 from services.gateway.documents import Refused
-from services.gateway.execution import Operation, Result, error_body
+from services.gateway.execution import Operation, Result, error_body, extensions_of
 from services.gateway.gateway import Gateway
 from services.gateway.sender import Sender
 from services.gateway.trusted import DocumentNotFound, Trusted
@@ -100,8 +100,15 @@ def priced(result: Result) -> dict[str, Any]:
     return {**result.body, "extensions": {**result.body.get("extensions", {}), "cost": cost}}
 
 
-def errors_of(refused: Refused | DomainError | BadRequest) -> list[dict[str, Any]]:
+def errors_of(refused: Refused | DomainError) -> list[dict[str, Any]]:
     """A refusal in the shape of GraphQL errors."""
     if isinstance(refused, Refused):
         return [error_body(error) for error in refused.errors]
-    return [{"message": refused.message, "extensions": {"code": refused.code}}]
+    return [{"message": refused.message, "extensions": extensions_of(refused)}]
+
+
+def unknown_document(gateway: Gateway, sender: Sender, refused: Refused) -> list[dict[str, Any]]:
+    """The errors for an identifier under which no document is registered; the sender pays for the guess."""
+    sender.allowance.fail()
+    gateway.engine.observer.refused(refused.code)
+    return errors_of(refused)

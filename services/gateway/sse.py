@@ -28,8 +28,9 @@ from services.gateway.requests import (
     lasting_context,
     priced,
     read_operation,
+    unknown_document,
 )
-from services.gateway.security import Principal
+from services.gateway.security import Principal, Unauthenticated
 from services.gateway.sender import Sender, admit
 
 #: How often a line goes out on an idle stream, so that nothing between takes it for dead.
@@ -64,19 +65,19 @@ class Stream:
         at_least = freshness(request.headers)
         try:
             operation = read_operation(request.members(body), gateway.trusted)
-            kind = gateway.engine.kind(operation)
         except Refused as refused:
-            sender.allowance.fail()
-            return await self._stream(_single({"errors": errors_of(refused)}), sender.principal)
-        if kind is OperationType.SUBSCRIPTION:
-            return await self._stream(self._subscribe(operation, sender, at_least), sender.principal)
-        if kind is OperationType.MUTATION:
-            request.refuse_unless_posted()
+            return await self._stream(_single({"errors": unknown_document(gateway, sender, refused)}), sender)
         async with gateway.admission.place():
-            asking = context(gateway, sender, at_least)
-            result = await gateway.engine.execute(operation, asking, remote_parent(request.headers))
-            answer = priced(result)
-        return await self._stream(_single(answer), sender.principal)
+            kind = gateway.engine.kind(operation)
+            if kind is OperationType.MUTATION:
+                request.refuse_unless_posted()
+            if kind is not OperationType.SUBSCRIPTION:
+                asking = context(gateway, sender, at_least)
+                result = await gateway.engine.execute(operation, asking, remote_parent(request.headers))
+                results = _single(priced(result))
+            else:
+                results = self._subscribe(operation, sender, at_least)
+        return await self._stream(results, sender)
 
     async def _subscribe(
         self, operation: Operation, sender: Sender, at_least: dict[str, int] | None
@@ -86,29 +87,39 @@ class Stream:
             async with aclosing(self._gateway.engine.subscribe(operation, asking)) as results:
                 async for result in results:
                     yield result.body
-        except (Refused, DomainError) as refused:
-            yield {"errors": errors_of(refused)}
+        except DomainError as refusal:
+            self._gateway.engine.observer.refused(refusal.code)
+            yield {"errors": errors_of(refusal)}
         except Exception as error:
             logged_as = uuid7()
             log.error("subscription_failed", error_id=logged_as, exc_info=error)
             yield {"errors": [{"message": MASK, "extensions": {"code": "INTERNAL", "id": logged_as}}]}
 
-    async def _stream(self, results: AsyncGenerator[dict[str, Any], None], principal: Principal | None) -> None:
-        await self._send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+    async def _stream(self, results: AsyncGenerator[dict[str, Any], None], sender: Sender) -> None:
+        limits = [(name.lower().encode(), value.encode()) for name, value in sender.allowance.headers().items()]
+        await self._send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *limits]})
         with self._gateway.drain.lasting():
-            producing = asyncio.create_task(self._produce(results))
-            ends = [producing, self._gone(), self._beat(), self._gateway.drain.wait_begun()]
-            if principal is not None:
-                ends.append(self._gateway.principals.over(principal))
-            await _first(*ends)
-            over = producing.done() and not producing.cancelled() and producing.exception() is None
-            if over or self._gateway.drain.begun:
+            producing = asyncio.ensure_future(self._produce(results))
+            over = asyncio.ensure_future(self._over(sender.principal))
+            await _first(producing, over, self._gone(), self._beat(), self._gateway.drain.wait_begun())
+            if _ended(producing):
                 await self._write(_COMPLETE, last=True)
+            elif _ended(over):
+                await self._write(_next({"errors": errors_of(Unauthenticated())}) + _COMPLETE, last=True)
+            elif self._gateway.drain.begun:
+                await self._write(b"", last=True)  # not complete: clients come back to another process
 
     async def _produce(self, results: AsyncGenerator[dict[str, Any], None]) -> None:
         async with aclosing(results):
             async for result in results:
-                await self._write(b"event: next\ndata: " + orjson.dumps(result) + b"\n\n")
+                await self._write(_next(result))
+
+    async def _over(self, principal: Principal | None) -> None:
+        """Return when the sender ceases to count; nobody in particular never does."""
+        if principal is None:
+            await asyncio.Event().wait()
+        else:
+            await self._gateway.principals.over(principal)
 
     async def _beat(self) -> None:
         while True:
@@ -126,6 +137,15 @@ class Stream:
 
 async def _single(body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
     yield body
+
+
+def _next(result: dict[str, Any]) -> bytes:
+    return b"event: next\ndata: " + orjson.dumps(result) + b"\n\n"
+
+
+def _ended(work: asyncio.Future[None]) -> bool:
+    """Whether it came to its end by itself."""
+    return work.done() and not work.cancelled() and work.exception() is None
 
 
 async def _first(*ends: Awaitable[None]) -> None:

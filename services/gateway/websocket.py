@@ -29,6 +29,7 @@ from services.gateway.requests import (
     lasting_context,
     priced,
     read_operation,
+    unknown_document,
 )
 from services.gateway.security import Principal, Unauthenticated
 from services.gateway.sender import Sender, address, admit
@@ -90,12 +91,14 @@ class Connection:
                 await self._stop(draining, *self._operations.values())
 
     async def _drain(self) -> None:
-        """When the process is to end: complete the subscriptions, let the rest finish, and say good-bye."""
+        """When the process is to end: drop the subscriptions, let the rest finish, and say good-bye.
+
+        A subscription that were told to be complete would be over; by 1001 clients subscribe again at another process.
+        """
         await self._gateway.drain.wait_begun()
         with suppress(WebSocketDisconnect, RuntimeError):
             for key in tuple(self._subscriptions):
                 await self._complete(key)
-                await self._send({"id": key, "type": "complete"})
             while self._operations:
                 await asyncio.wait(self._operations.values())
             await self._close(_Close(1001, "Going away"))
@@ -193,14 +196,19 @@ class Connection:
         if not isinstance(payload, dict):
             raise _Close(4400, "Invalid message: no payload")
         try:
-            operation = read_operation(payload, self._gateway.trusted)
             self._check_room()
+            sender = self._sender()
+            operation = read_operation(payload, self._gateway.trusted)
         except BadRequest as problem:
             raise _Close(4400, problem.message) from None
-        except (Refused, DomainError) as refused:
-            await self._send({"id": key, "type": "error", "payload": errors_of(refused)})
+        except DomainError as refusal:
+            self._gateway.engine.observer.refused(refusal.code)
+            await self._send({"id": key, "type": "error", "payload": errors_of(refusal)})
+        except Refused as refused:
+            errors = unknown_document(self._gateway, sender, refused)
+            await self._send({"id": key, "type": "error", "payload": errors})
         else:
-            self._operations[key] = asyncio.create_task(self._operate(key, operation))
+            self._operations[key] = asyncio.create_task(self._operate(key, operation, sender))
 
     def _check_room(self) -> None:
         if len(self._operations) >= MAX_OPERATIONS:
@@ -208,34 +216,37 @@ class Connection:
         if self._gateway.drain.begun:
             raise Unavailable("this process is about to end; connect again")
 
-    async def _operate(self, key: str, operation: Operation) -> None:
+    async def _operate(self, key: str, operation: Operation, sender: Sender) -> None:
         try:
-            subscribes = self._gateway.engine.kind(operation) is OperationType.SUBSCRIPTION
-            if subscribes:
-                self._subscriptions.add(key)
-            async with aclosing(self._lasting(operation) if subscribes else self._once(operation)) as results:
+            async with aclosing(self._results(key, operation, sender)) as results:
                 async for result, body in results:
                     if not result.executed:
                         await self._finish(key, {"id": key, "type": "error", "payload": body["errors"]})
                         return
                     await self._send({"id": key, "type": "next", "payload": body})
             await self._finish(key, {"id": key, "type": "complete"})
-        except (Refused, DomainError) as refused:
-            await self._finish(key, {"id": key, "type": "error", "payload": errors_of(refused)})
+        except DomainError as refusal:
+            self._gateway.engine.observer.refused(refusal.code)
+            await self._finish(key, {"id": key, "type": "error", "payload": errors_of(refusal)})
         except (WebSocketDisconnect, RuntimeError):
             log.debug("subscriber_gone")
 
-    async def _lasting(self, operation: Operation) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
-        asking = lasting_context(self._gateway, self._sender(), self._at_least)
-        async with aclosing(self._gateway.engine.subscribe(operation, asking)) as results:
+    async def _results(
+        self, key: str, operation: Operation, sender: Sender
+    ) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
+        gateway, at_least = self._gateway, self._at_least
+        result = None
+        async with gateway.admission.place():
+            if gateway.engine.kind(operation) is not OperationType.SUBSCRIPTION:
+                result = await gateway.engine.execute(operation, context(gateway, sender, at_least))
+        if result is not None:
+            yield result, priced(result)
+            return
+        self._subscriptions.add(key)
+        asking = lasting_context(gateway, sender, at_least)
+        async with aclosing(gateway.engine.subscribe(operation, asking)) as results:
             async for result in results:
                 yield result, result.body
-
-    async def _once(self, operation: Operation) -> AsyncGenerator[tuple[Result, dict[str, Any]], None]:
-        async with self._gateway.admission.place():
-            asking = context(self._gateway, self._sender(), self._at_least)
-            result = await self._gateway.engine.execute(operation, asking)
-        yield result, priced(result)
 
     def _sender(self) -> Sender:
         """The same sender for each operation, which each draws on the quota anew; raises `RateLimited`."""

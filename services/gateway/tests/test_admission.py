@@ -7,7 +7,7 @@ import pytest
 
 from libs.shared.testing.issuer import Issuer
 from services.gateway.admission import Admission, Bounds, Overloaded
-from services.gateway.tests.test_websocket import opened, receive, subscribe
+from services.gateway.tests.test_websocket import ACTIVITY, opened, receive, subscribe
 from services.gateway.tests.world import world
 
 BOUNDS = Bounds(least=2, most=4, waiting=1, wait_seconds=30, late_seconds=0.01)
@@ -117,6 +117,16 @@ async def test_the_lateness_of_the_loop_is_noticed() -> None:
                 await asyncio.sleep(0)
 
 
+async def test_nothing_is_parsed_for_whom_there_is_no_place(issuer: Issuer) -> None:
+    admission = Admission(Bounds(least=1, most=1, waiting=0))
+    async with world(issuer, admission=admission) as gateway, opened(gateway) as socket, await occupied(admission, 1):
+        for accept in ("application/json", "text/event-stream"):
+            response = await gateway.client.post("/graphql", json={"query": "{"}, headers={"Accept": accept})
+            assert response.status_code == 503
+        await subscribe(socket, "{")
+        assert (await receive(socket))["payload"][0]["extensions"] == {"code": "OVERLOADED"}
+
+
 async def test_each_transport_says_that_it_is_overloaded(issuer: Issuer) -> None:
     admission = Admission(Bounds(least=1, most=1, waiting=0))
     async with world(issuer, admission=admission) as gateway, opened(gateway) as socket, await occupied(admission, 1):
@@ -126,7 +136,8 @@ async def test_each_transport_says_that_it_is_overloaded(issuer: Issuer) -> None
             )
             assert (response.status_code, response.headers["retry-after"]) == (503, "1")
             assert response.json()["errors"][0]["extensions"] == {"code": "OVERLOADED"}
-        await subscribe(socket, "{ __typename }")
-        answer = await receive(socket)
-        assert (answer["type"], answer["payload"][0]["extensions"]) == ("error", {"code": "OVERLOADED"})
+        for query in ("{ __typename }", ACTIVITY):
+            await subscribe(socket, query)
+            answer = await receive(socket)
+            assert (answer["type"], answer["payload"][0]["extensions"]) == ("error", {"code": "OVERLOADED"})
         assert (await gateway.client.get("/readyz")).status_code == 200

@@ -1,10 +1,12 @@
-"""The orderly end: what lasts is completed, what runs is finished, nothing new begins."""
+"""The orderly end: what lasts is let go, what runs is finished, nothing new begins."""
 
 import asyncio
 from typing import Any
 
 import httpx
+import pytest
 from pydantic import SecretStr
+from websockets.exceptions import ConnectionClosed
 
 from libs.shared.settings import Settings
 from services.gateway.drain import Drain
@@ -14,13 +16,15 @@ from services.gateway.tests.test_websocket import closed, listening, opened, rec
 from services.gateway.tests.world import World
 
 
-async def test_subscriptions_over_websocket_are_completed_and_the_socket_goes_away(gateway: World) -> None:
+async def test_subscriptions_over_websocket_end_with_the_socket_and_are_not_complete(gateway: World) -> None:
+    """For what is complete a client asks no other process."""
     async with opened(gateway, "alice") as socket:
         await subscribe(socket)
         await listening(gateway)
         await gateway.gateway.drain.end(10)
-        assert await receive(socket) == {"type": "complete", "id": "1"}
-        assert await closed(socket) == 1001
+        with pytest.raises(ConnectionClosed) as end:
+            await receive(socket)
+        assert end.value.rcvd is not None and end.value.rcvd.code == 1001
     await listening(gateway, 0)
 
 
@@ -49,11 +53,11 @@ async def test_an_operation_over_websocket_is_finished_first_and_none_begins(gat
         await ending
 
 
-async def test_a_stream_is_completed(gateway: World) -> None:
+async def test_a_stream_ends_and_is_not_complete(gateway: World) -> None:
     async with asyncio.timeout(10), streamed(gateway) as response:
         await listening(gateway)
         await gateway.gateway.drain.end(10)
-        assert [event async for event in events(response)] == [("complete", None)]
+        assert [event async for event in events(response)] == []
     await listening(gateway, 0)
 
 

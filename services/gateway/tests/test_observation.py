@@ -19,7 +19,10 @@ from libs.shared.connection import Connection
 from libs.shared.domain import DomainError, NotFound, Unavailable
 from libs.shared.testing.issuer import Issuer
 from services.gateway.execution import Engine
+from services.gateway.feed import PostPublished
 from services.gateway.observation import ObservedBus, Observer
+from services.gateway.tests.test_feed import recorded
+from services.gateway.tests.test_websocket import ACTIVITY, listening, opened, receive, send, subscribe
 from services.gateway.tests.world import FakeBus, World, world
 
 PAGE = """query Page($slug: String!) { brand(slug: $slug) {
@@ -111,6 +114,29 @@ async def test_operations_are_measured_by_known_names_only(gateway: World, colle
         labels(operation="other", kind="query", code="OK"): 51,
     }
     assert set(collected.points("in_flight").values()) == {0}
+
+
+async def test_each_event_of_a_subscription_is_an_operation(gateway: World, collected: Collected) -> None:
+    query = ACTIVITY.replace("subscription", "subscription Known", 1)
+    async with opened(gateway, "alice") as socket:
+        await subscribe(socket, query)
+        await listening(gateway)
+        assert collected.points("in_flight") == {labels(kind="subscription"): 1}
+        for number in (11, 12):
+            gateway.gateway.feed.offer([recorded(PostPublished(), sequence=number)])
+            await receive(socket)
+    await listening(gateway, 0)
+    assert collected.points("duration") == {labels(operation="Known", kind="event", code="OK"): 2}
+    assert [span.name for span in collected.spans.get_finished_spans()] == ["graphql.event"] * 2
+
+
+async def test_what_is_refused_over_a_socket_is_counted(gateway: World, collected: Collected) -> None:
+    async with opened(gateway) as socket:
+        for payload in ({"query": "{ nonsense }"}, {"documentId": "x"}):
+            await send(socket, type="subscribe", id="1", payload=payload)
+            assert (await receive(socket))["type"] == "error"
+    codes = ("GRAPHQL_VALIDATION_FAILED", "DOCUMENT_NOT_FOUND")
+    assert collected.points("refused") == {labels(code=code): 1 for code in codes}
 
 
 async def test_errors_are_counted_by_their_codes(gateway: World, collected: Collected) -> None:

@@ -19,7 +19,7 @@ from services.gateway.feed import PostPublished
 from services.gateway.rates import REFUSED_COST, WINDOW_SECONDS, RateLimited, Rates, exchange
 from services.gateway.security import Principal
 from services.gateway.tests.test_feed import recorded
-from services.gateway.tests.test_websocket import listening, opened, receive, subscribe
+from services.gateway.tests.test_websocket import listening, opened, receive, send, subscribe
 from services.gateway.tests.world import BRAND, World, world
 
 SECRET = b"s" * 32
@@ -294,12 +294,36 @@ async def test_a_brand_that_spent_its_quota_refuses_its_fields_and_the_rest_come
         assert [error["extensions"]["code"] for error in second.json()["errors"]] == ["RATE_LIMITED"]
 
 
-async def test_documents_that_cannot_run_are_paid_for(issuer: Issuer) -> None:
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_documents_that_cannot_run_are_paid_for(issuer: Issuer, accept: str) -> None:
+    headers = {"Accept": accept}
+    bad: list[dict[str, str]] = [*({"query": f"{{ nonsense{number} }}"} for number in range(3)), {"documentId": "x"}]
     async with limited(issuer, anonymous=4 * REFUSED_COST) as gateway:
-        for number in range(4):
-            answer = await gateway.client.post("/graphql", json={"query": f"{{ nonsense{number} }}"})
-            assert answer.status_code == 400
-        assert (await gateway.client.post("/graphql", json={"query": "{ __typename }"})).status_code == 429
+        for body in bad:
+            assert "errors" in (await gateway.client.post("/graphql", json=body, headers=headers)).text
+        last = await gateway.client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+        assert last.status_code == 429
+
+
+async def test_documents_that_cannot_run_are_paid_for_over_websocket(issuer: Issuer) -> None:
+    bad: list[dict[str, str]] = [*({"query": f"{{ nonsense{number} }}"} for number in range(3)), {"documentId": "x"}]
+    async with limited(issuer, anonymous=4 * REFUSED_COST) as gateway, opened(gateway) as socket:
+        for number, payload in enumerate(bad):
+            await send(socket, type="subscribe", id=str(number), payload=payload)
+            assert (await receive(socket))["type"] == "error"
+        await subscribe(socket, "{ __typename }")
+        [error] = (await receive(socket))["payload"]
+        assert error["extensions"]["code"] == "RATE_LIMITED"
+        assert 1 <= error["extensions"]["retryAfterSeconds"] <= 60
+
+
+async def test_a_stream_says_what_is_left(issuer: Issuer) -> None:
+    async with limited(issuer, anonymous=100) as gateway:
+        answer = await gateway.client.post(
+            "/graphql", json={"query": "{ __typename }"}, headers={"Accept": "text/event-stream"}
+        )
+        assert answer.headers["ratelimit-policy"] == '"anonymous";q=100;w=60'
+        assert answer.headers["ratelimit"].startswith('"anonymous";r=')
 
 
 async def test_guesses_are_paid_for_by_the_address_and_refused_alike(issuer: Issuer) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -92,6 +93,25 @@ async def test_who_may_read_no_more_is_told_so(gateway: World) -> None:
         gateway.gateway.feed.offer([recorded(PostPublished(), sequence=n) for n in range(QUEUE_LENGTH + 50)])
         *_, last, end = [event async for event in events(response)]
     assert last[1]["errors"][0]["extensions"]["code"] == "SLOW_CONSUMER"
+    assert end == ("complete", None)
+
+
+async def test_a_stream_ends_with_its_token_and_says_so(gateway: World) -> None:
+    token = gateway.issuer.token("alice", exp=time.time() - 4)  # within the leeway for one second more
+    headers = {**STREAM, "Authorization": f"Bearer {token}"}
+    async with gateway.client.stream("POST", "/graphql", json={"query": ACTIVITY}, headers=headers) as response:
+        (name, answer), end = [event async for event in events(response)]
+    assert (name, answer["errors"][0]["extensions"]) == ("next", {"code": "UNAUTHENTICATED"})
+    assert end == ("complete", None)
+    await listening(gateway, 0)
+
+
+async def test_a_stream_ends_when_its_sender_signs_out(gateway: World) -> None:
+    async with asyncio.timeout(10), streamed(gateway) as response:
+        await listening(gateway)
+        gateway.revocations.note(gateway.identity("alice"), time.time() + 60)
+        (name, answer), end = [event async for event in events(response)]
+    assert (name, answer["errors"][0]["extensions"]) == ("next", {"code": "UNAUTHENTICATED"})
     assert end == ("complete", None)
 
 
