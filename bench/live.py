@@ -43,10 +43,14 @@ async def _fill(running: Platform, folder: Path) -> None:
     quiet = Console(quiet=True)
     async with running.bus() as bus:
         await import_files(bus, running.identity_key, BRAND, [file], Report(quiet, quiet), create=True)
-    token = running.token(READER)
+    await join(running, READER)
+
+
+async def join(running: Platform, subject: str) -> None:
+    """Let somebody join the brand."""
     brand = (await running.graphql(f'{{ brand(slug: "{BRAND}") {{ id }} }}'))["data"]["brand"]["id"]
-    join = "mutation ($input: JoinBrandInput!) { joinBrand(input: $input) { errors { code } } }"
-    await running.graphql(join, {"input": {"brandId": brand, "displayName": "Reader"}}, token)
+    mutation = "mutation ($input: JoinBrandInput!) { joinBrand(input: $input) { errors { code } } }"
+    await running.graphql(mutation, {"input": {"brandId": brand, "displayName": "Reader"}}, running.token(subject))
 
 
 def _lines() -> list[dict[str, str]]:

@@ -23,8 +23,9 @@ from rich.console import Console
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from bench.live import BRAND, READER, platform
+from bench.live import BRAND, READER, join, platform
 from libs.shared.testing.platform import Platform
+from services.gateway.feed import MAX_OF_ONE
 
 _MIB = 1024 * 1024
 _SAMPLES = 40
@@ -98,9 +99,12 @@ class Writer:
 async def soak(options: argparse.Namespace, console: Console) -> bool:
     """Whether all is well."""
     async with platform() as running, AsyncExitStack() as stack:
-        token = running.token(READER, exp=time.time() + 24 * 3600)
+        tokens = []
+        for number in range(0, options.subscribers, MAX_OF_ONE):
+            await join(running, f"{READER}-{number}")
+            tokens.append(running.token(f"{READER}-{number}", exp=time.time() + 24 * 3600))
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
-        writer = Writer(running, token, client)
+        writer = Writer(running, tokens[0], client)
         subscribers = [
             Subscriber(
                 await stack.enter_async_context(
@@ -109,7 +113,9 @@ async def soak(options: argparse.Namespace, console: Console) -> bool:
             )
             for _ in range(options.subscribers)
         ]
-        listening = [asyncio.create_task(one.listen(token)) for one in subscribers]
+        listening = [
+            asyncio.create_task(one.listen(tokens[number // MAX_OF_ONE])) for number, one in enumerate(subscribers)
+        ]
         stack.callback(lambda: [task.cancel() for task in listening])
         await _until_all_listen(writer, subscribers)
         seconds = options.minutes * 60

@@ -1,6 +1,7 @@
 """What is written and who is told of it, handed from one consumer each to every subscriber of this process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Hashable, Iterable
 from contextlib import aclosing
 from typing import ClassVar, Final, TypeVar
@@ -12,7 +13,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from libs.shared.codec import Codec
-from libs.shared.domain import Event, Unavailable
+from libs.shared.domain import DomainError, Event, Unavailable
 from libs.shared.event_store import CorruptEvent, StoredMessage
 from libs.shared.logs import logger
 from libs.shared.pull import ReaderLost, StreamReader, head
@@ -24,8 +25,9 @@ T = TypeVar("T")
 #: The service and stream whose events are handed on.
 SERVICE: Final = "discussions"
 STREAM: Final = "DISCUSSIONS"
-#: Subscribers of one process.
+#: Subscribers of one process, and those of them that one identity may be.
 MAX_SUBSCRIBERS: Final = 10_000
+MAX_OF_ONE: Final = 100
 
 
 class PostPublished(Event, frozen=True):
@@ -74,6 +76,7 @@ class Feed:
     def __init__(self) -> None:
         self._written = Listeners[Written]()
         self._notified = Listeners[str]()
+        self._held: Counter[str] = Counter()
 
     @property
     def subscribers(self) -> int:
@@ -93,20 +96,31 @@ class Feed:
         for member, notice in changed.notices.items():
             self._notified.offer((changed.brand, member), notice)
 
-    def written(self, brand: str) -> AsyncGenerator[Written, None]:
-        """What is written in a brand from now on; raises `TooSlow` to who is dropped, after what was still queued."""
-        return self._listen(self._written, brand)
+    def written(self, brand: str, identity: str) -> AsyncGenerator[Written, None]:
+        """What is written in a brand from now on, for the identity that listens.
 
-    def notified(self, brand: str, member: str) -> AsyncGenerator[str, None]:
+        Raises `TooSlow` to who is dropped, after what was still queued, and `TOO_MANY_OPERATIONS`.
+        """
+        return self._listen(self._written, brand, identity)
+
+    def notified(self, brand: str, member: str, identity: str) -> AsyncGenerator[str, None]:
         """The ids of a member's notifications that are new or have more in them from now on; raises as `written`."""
-        return self._listen(self._notified, (brand, member))
+        return self._listen(self._notified, (brand, member), identity)
 
-    async def _listen(self, listeners: Listeners[T], key: Hashable) -> AsyncGenerator[T, None]:
+    async def _listen(self, listeners: Listeners[T], key: Hashable, identity: str) -> AsyncGenerator[T, None]:
         if self.subscribers >= MAX_SUBSCRIBERS:
             raise Unavailable("too many subscriptions")
-        async with aclosing(listeners.listen(key)) as items:
-            async for item in items:
-                yield item
+        if self._held[identity] >= MAX_OF_ONE:
+            raise DomainError("TOO_MANY_OPERATIONS", f"you have {MAX_OF_ONE} subscriptions already")
+        self._held[identity] += 1
+        try:
+            async with aclosing(listeners.listen(key)) as items:
+                async for item in items:
+                    yield item
+        finally:
+            self._held[identity] -= 1
+            if not self._held[identity]:
+                del self._held[identity]
 
 
 async def follow(nats: Nats, feed: Feed) -> None:

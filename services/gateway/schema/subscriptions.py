@@ -32,7 +32,7 @@ class Subscription:
         """New posts and replies of a brand, as they are published.  Members only."""
         context = info.context
         brand = await _brand_of_member(context, brand_slug)
-        written = context.feed.written(brand)
+        written = context.feed.written(brand, context.identity())
         try:
             async for one in written:
                 context.forget()
@@ -50,7 +50,7 @@ class Subscription:
         """
         context = info.context
         brand = await _brand_of_member(context, brand_slug)
-        notified = context.feed.notified(brand, context.member(brand))
+        notified = context.feed.notified(brand, context.member(brand), context.identity())
         try:
             async for key in notified:
                 context.forget()
