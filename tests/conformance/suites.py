@@ -3,19 +3,24 @@
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from services.gateway.tests.world import World
+from libs.shared.testing.issuer import Issuer
+from services.gateway.feed import PostPublished
+from services.gateway.tests.test_feed import recorded
+from services.gateway.tests.world import World, world
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tests/conformance/node"
 
 #: What the longest suite may take on a busy machine.
 _SECONDS = 100
+_EVERY_SECONDS = 0.02
 
 
 class Outcome(Struct, frozen=True):
@@ -58,6 +63,25 @@ def check_all_ok(results: Sequence[Outcome]) -> None:
     """Every outcome is `ok`; else the test fails with the reasons."""
     wrong = [f"{one.name}: {one.status} {one.reason}" for one in results if one.status != "ok"]
     assert not wrong, "\n\n".join(wrong)
+
+
+@asynccontextmanager
+async def published(issuer: Issuer) -> AsyncGenerator[World, None]:
+    """A gateway on whose brand `acme` posts are published all the time."""
+    async with world(issuer) as gateway:
+        task = asyncio.create_task(_publish(gateway))
+        yield gateway
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _publish(gateway: World) -> None:
+    sequence = 0
+    while True:
+        sequence += 1
+        gateway.gateway.feed.offer([recorded(PostPublished(), sequence=sequence)])
+        await asyncio.sleep(_EVERY_SECONDS)
 
 
 async def nobody_listens(gateway: World) -> None:
