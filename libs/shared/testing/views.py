@@ -1,6 +1,7 @@
 """Tests of views on a real database: project given events, ask the view, compare its canonical form."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -91,16 +92,17 @@ async def view_bench(view: V, mongo_url: str) -> AsyncIterator[ViewBench[V]]:
 
 async def shown(view: View, database: Database, js: JetStreamContext, seconds: float) -> Generation:
     """Return the generation that serves, once it shows all that the view's stream holds now."""
-    generations, end, pause = Generations(database), await head(js, view.stream), 0.01
-    async with asyncio.timeout(seconds):
-        while True:
-            active = await generations.active(view.name)
-            if active is not None:
-                reached = await generations.sequence(active) or 0
-                if not await is_next_within(js, view.stream, view.subjects, after=reached, until=end):
-                    return active
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.3)  # to look keeps the server from what is waited for
+    generations, end = Generations(database), await head(js, view.stream)
+    deadline, pause, reached = time.monotonic() + seconds, 0.01, 0
+    while time.monotonic() < deadline:
+        active = await generations.active(view.name)
+        if active is not None:
+            reached = await generations.sequence(active) or 0
+            if not await is_next_within(js, view.stream, view.subjects, after=reached, until=end):
+                return active
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, 0.3)  # to look keeps the server from what is waited for
+    raise TimeoutError(f"after {seconds:g} s {view.name} shows {view.stream} up to {reached}, not {end}")
 
 
 async def canonical(view: View) -> bytes:
