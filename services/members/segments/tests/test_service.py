@@ -290,6 +290,20 @@ class TestRules:
             SegmentLeft(segment_id=id_, edition=1, member_ids=("bob",)),
         ], "each is a fact, once"
 
+    async def test_a_role_for_one_space_lets_nobody_in_and_its_end_nobody_out(self, town: Town) -> None:
+        await town.join("ada", "bob")
+        await town.of_member("ada", RoleGranted(role=Role.MODERATOR, space_id="s1"))
+        id_ = await town.segment(HasRole(role=Role.MODERATOR))
+        await town.of_member("ada", RoleGranted(role=Role.MODERATOR, space_id="s2"))
+        await town.of_member(
+            "bob",
+            RoleGranted(role=Role.MODERATOR),
+            RoleGranted(role=Role.MODERATOR, space_id="s1"),
+            RoleRevoked(role=Role.MODERATOR, space_id="s1"),
+        )
+        await town.quiet()
+        assert await town.inside(id_) == {"bob"}
+
     async def test_what_members_do_in_every_service(self, town: Town) -> None:
         await town.join("ada", source="fair-2026")
         await town.join("bob", referrer="ada")
