@@ -75,7 +75,7 @@ class SegmentRuleInput:
     all: list["SegmentRuleInput"] | None = strawberry.field(default=UNSET, description="All of these hold.")
     any: list["SegmentRuleInput"] | None = strawberry.field(default=UNSET, description="At least one of these holds.")
     not_: "SegmentRuleInput | None" = strawberry.field(default=UNSET, name="not", description="This does not hold.")
-    has_role: Role | None = strawberry.field(default=UNSET, description="The member has this role.")
+    has_role: Role | None = strawberry.field(default=UNSET, description="The member has this role in the whole brand.")
     joined_within_days: int | None = strawberry.field(
         default=UNSET, description="The member joined within the last days, today (UTC) among them: 1–366."
     )

@@ -1,7 +1,7 @@
 """What mails say of notifications and posts: titles and names as their reader may see them when a mail is written."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 #: How many people a line names.
 _NAMES: Final = 2
-#: How many of the newest posts are looked at for those that were talked about most, and how many are shown.
+#: How many of the newest posts are looked at for those that were talked about most, in pages, and how many are shown.
+_NEWEST_POSTS: Final = 1_000
 _POSTS_AT_ONCE: Final = 50
 _TOP_POSTS: Final = 5
 #: What one question asks for at most.
@@ -82,6 +83,8 @@ class _Page(Struct, frozen=True):
     """A page of posts."""
 
     items: list[_Post]
+    cursors: list[str]
+    has_next: bool
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -155,6 +158,26 @@ class _View:
         found = await self.ask("members", "members_get_many", list[_Member | None], ids=wanted)
         return {one.id: one.display_name for one in found or () if one is not None}
 
+    async def posts(self, after: datetime) -> AsyncIterator[list[_Post]]:
+        """What was posted after a time, the newest first, in pages; what is not among the newest posts is left out."""
+        request: dict[str, Any] = {"first": _POSTS_AT_ONCE}
+        seen = 0
+        while seen < _NEWEST_POSTS:
+            page = await self.ask("discussions", "post_page", _Page, page=request)
+            if page is None:
+                return
+            yield [post for post in page.items if post.published_at > after]
+            if not page.has_next or page.items[-1].published_at <= after:
+                return
+            seen += len(page.items)
+            request["after"] = page.cursors[-1]
+
+    async def reactions(self, posts: Sequence[_Post]) -> list[int]:
+        """How many reactions each of these posts of a page has."""
+        ids = [post.id for post in posts]
+        found = await self.ask("discussions", "reactions_get_many", list[_Reactions], target_ids=ids) if ids else None
+        return [sum(one.count for one in reactions.counts) for reactions in found or ()] or [0] * len(posts)
+
 
 class Wording:
     """Asks the services as the reader of the mail, so that nobody is told what they may not see."""
@@ -195,26 +218,22 @@ class Wording:
     async def top_posts(self, brand: str, reader: str, after: datetime, until: datetime) -> list[TopPost]:
         """What others posted in a time and was talked about most: by replies and reactions, at most five."""
         view = await self._as_reader(brand, reader)
-        page = await view.ask("discussions", "post_page", _Page, page={"first": _POSTS_AT_ONCE})
-        posts = [
-            post
-            for post in (page.items if page else ())
-            if after < post.published_at <= until
-            and post.author_id != reader
-            and (post.official or post.author_id not in view.apart)
-        ]
-        if not posts:
-            return []
-        names, reactions = await asyncio.gather(
-            view.names([post.author_id for post in posts]),
-            view.ask("discussions", "reactions_get_many", list[_Reactions], target_ids=[post.id for post in posts]),
-        )
-        counts = [sum(one.count for one in found.counts) for found in reactions or ()] or [0] * len(posts)
-        shown = [
+        top: list[tuple[_Post, int]] = []
+        async for page in view.posts(after):
+            posts = [
+                post
+                for post in page
+                if post.published_at <= until
+                and post.author_id != reader
+                and (post.official or post.author_id not in view.apart)
+            ]
+            counted = zip(posts, await view.reactions(posts), strict=True)
+            top = sorted((*top, *counted), key=lambda one: -(one[0].reply_count + one[1]))[:_TOP_POSTS]
+        names = await view.names([post.author_id for post, _ in top])
+        return [
             TopPost(title=post.title, author=names.get(post.author_id, ""), replies=post.reply_count, reactions=count)
-            for post, count in zip(posts, counts, strict=True)
+            for post, count in top
         ]
-        return sorted(shown, key=lambda post: -(post.replies + post.reactions))[:_TOP_POSTS]
 
     async def _as_reader(self, brand: str, reader: str) -> _View:
         await catch_up(self._app, self._follows)

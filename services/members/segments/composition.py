@@ -47,7 +47,7 @@ def compose_segments(app: App, authorizer: Authorizer, members: Members) -> list
         if not (await segments.state(command.brand, command.segment_id, fresh=True)).edition:
             raise DomainError("TOO_MANY", f"a brand has at most {MAX_SEGMENTS} segments")
 
-    segments = app.aggregate(segment.DECIDER, guards={CreateSegment: guard_number})
+    segments = app.aggregate(segment.DECIDER, upcasters=segment.UPCASTERS, guards={CreateSegment: guard_number})
     parts = app.aggregate(replace(membership.DECIDER, commands=()))
     evaluation = Evaluation(views, app.positions, parts.handle, app.clock)
     lists = Lists(Handlers(members, segments, parts), views, app.positions, evaluation)

@@ -1,4 +1,4 @@
-"""Holds everybody in a brand against a new edition of a segment, in the background, part by part.
+"""Holds everybody in a brand against a new edition of a segment, or a new reading, in the background, part by part.
 
 Which segments wait for that their view knows; how far each has come stands in the collection `segment_passes`, so that
 a process that ends in the middle goes on where it was.  Several processes may do the same: a part that is done twice
@@ -19,6 +19,7 @@ from services.members.segments.ageing import Ageing
 from services.members.segments.evaluation import Evaluation, Views
 from services.members.segments.listing import Segments
 from services.members.segments.membership import PARTS
+from services.members.segments.rules import READING
 from services.members.segments.segment import SettleSegment
 from services.members.segments.views.segments import Definition
 
@@ -66,8 +67,9 @@ class Passes:
 
     async def _done(self, one: Definition) -> int:
         """How many parts of a segment were held against its edition."""
-        kept = await self._app.db["segment_passes"].find_one({"_id": f"{one.brand}:{one.id}"})
-        return int(kept["done"]) if kept and kept["edition"] == one.edition else 0
+        this_pass = {"_id": f"{one.brand}:{one.id}", "edition": one.edition, "reading": READING}
+        kept = await self._app.db["segment_passes"].find_one(this_pass)
+        return int(kept["done"]) if kept else 0
 
     async def _try(self, one: Definition) -> None:
         try:
@@ -84,12 +86,12 @@ class Passes:
             people = await self._views.people.of_parts(brand, parts)
             inside = await self._views.segments.members_of_parts(brand, one.id, parts)
             await self._evaluation.one_segment(brand, one.id, {*people, *inside})
-            reached: dict[str, Any] = {"edition": one.edition, "done": parts.stop}
+            reached: dict[str, Any] = {"edition": one.edition, "reading": READING, "done": parts.stop}
             await kept.update_one({"_id": f"{brand}:{one.id}"}, {"$set": reached}, upsert=True)
         await self._ageing.begin(one)
         accepted = await self._segments.handle(
             SettleSegment(
-                command_id=derived_id("settle_segment", one.brand, one.id, str(one.edition)),
+                command_id=derived_id("settle_segment", one.brand, one.id, str(one.edition), str(READING)),
                 brand=one.brand,
                 actor=SYSTEM,
                 now=self._app.clock.now(),

@@ -21,6 +21,10 @@ MAX_DEPTH = 6
 #: The longest time that a rule looks back, in days.
 MAX_DAYS = 366
 
+#: How rules are read.  Raised, with the version of the view `segments`, when the same rule comes to other members than
+#: before because the code was wrong about them: then everybody is held against every rule once more.
+READING = 2
+
 _Days = Annotated[int, Meta(ge=1, le=MAX_DAYS)]
 _Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Parts = Annotated[tuple["Rule", ...], Meta(min_length=1, max_length=MAX_PARTS)]

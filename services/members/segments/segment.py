@@ -1,13 +1,15 @@
 """A segment: a named group of members, by a rule that is kept true for them or as a list that leaders keep."""
 
-from typing import Annotated, ClassVar, assert_never
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, assert_never
 
 from msgspec import Meta, Struct, structs
 
 from libs.access.roles import LEADERS, require
+from libs.shared.codec import Upcaster
 from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid, NotFound
 from libs.shared.text import Line
-from services.members.segments.rules import Rule, check
+from services.members.segments.rules import READING, Rule, check
 
 #: The id of a segment: shorter than other ids, since it is a part of those of its parts (`membership.py`).
 SegmentId = Annotated[Id, Meta(max_length=60)]
@@ -50,25 +52,39 @@ class SegmentDeleted(Event, frozen=True, kw_only=True):
 
 
 class SegmentSettled(Event, frozen=True, kw_only=True):
-    """Everybody was held against an edition of the rule: those are in it for whom it holds."""
+    """Everybody was held against an edition of the rule: those are in it for whom it holds, as it was read then."""
 
     wire_name: ClassVar[str] = "segment_settled"
+    version: ClassVar[int] = 2
 
     edition: int
+    reading: int
 
 
 SegmentEvent = SegmentCreated | SegmentRenamed | SegmentRedefined | SegmentDeleted | SegmentSettled
+
+
+def _settled_v1(data: dict[str, Any]) -> dict[str, Any]:
+    """Rules were read as at first."""
+    return {**data, "reading": 1}
+
+
+UPCASTERS: Mapping[tuple[str, int], Upcaster] = {(SegmentSettled.wire_name, 1): _settled_v1}
 
 # State
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """What a segment must remember to decide.  `edition` is 0 before it is made."""
+    """What a segment must remember to decide.  `edition` is 0 before it is made.
+
+    `settled` is the edition that everybody was held against last, `reading` how it was read.
+    """
 
     name: str = ""
     rule: Rule | None = None
     edition: int = 0
     settled: int = 0
+    reading: int = 0
     deleted: bool = False
 
 
@@ -84,7 +100,7 @@ def evolve(state: Segment, event: SegmentEvent) -> Segment:
         case SegmentDeleted():
             return structs.replace(state, deleted=True, edition=event.edition)
         case SegmentSettled():
-            return structs.replace(state, settled=event.edition)
+            return structs.replace(state, settled=event.edition, reading=event.reading)
         case _:
             assert_never(event)
 
@@ -121,7 +137,7 @@ class DeleteSegment(Command, frozen=True, kw_only=True):
 
 
 class SettleSegment(Command, frozen=True, kw_only=True):
-    """Record that everybody was held against an edition.  The platform only."""
+    """Record that everybody was held against an edition, as rules are read now.  The platform only."""
 
     wire_name: ClassVar[str] = "settle_segment"
 
@@ -179,9 +195,9 @@ def _settle(state: Segment, command: SettleSegment) -> list[SegmentEvent]:
         raise Forbidden("only the platform settles segments")
     _must_exist(state, deleted=True)
     # A newer edition is settled by its own pass.
-    if command.edition != state.edition or state.settled == state.edition:
+    if command.edition != state.edition or (state.settled, state.reading) == (state.edition, READING):
         return []
-    return [SegmentSettled(edition=command.edition)]
+    return [SegmentSettled(edition=command.edition, reading=READING)]
 
 
 def _must_exist(state: Segment, *, deleted: bool = False) -> None:

@@ -49,7 +49,7 @@ DECIDERS = (
 CODEC = Codec(
     "members",
     tuple(event for decider in DECIDERS for event in decider.events),
-    {**brand.UPCASTERS, **member.UPCASTERS},
+    {**brand.UPCASTERS, **member.UPCASTERS, **segments.UPCASTERS},
 )
 SAMPLES = {
     **recognition.SAMPLES,

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import TemplateError
 
+from libs.access.roles import Role
 from services.members.home import Theme
 from services.members.mail.letters import LANGUAGES, TEMPLATES, WORDS, Look, nearest, write
 
@@ -61,6 +62,21 @@ def test_nothing_in_a_mail_is_turned_by_what_somebody_wrote() -> None:
 def test_a_subject_is_one_line_whatever_is_in_it(inviter: str, brand: str) -> None:
     subject = write("invitation", "en", Look(name=brand), "u", {**VALUES, "inviter": inviter}).subject
     assert len(subject.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.MEMBER])  # nobody is told of that one
+def test_a_role_is_told_in_words(role: Role) -> None:
+    line = {"kind": "role_granted", "names": [], "people": 0, "count": 1, "title": role.value}
+    english, french = (
+        write("notification", language, LOOK, "https://x.example/out", {"name": "Ada", "line": line})
+        for language in ("en", "fr")
+    )
+    words = role.value.replace("_", " ")
+    assert english.subject == f"You have a new role: {words}"
+    assert f"You have a new role: {words}." in english.text and f"You have a new role: {words}." in english.html
+    assert french.subject.startswith("Vous avez un nouveau rôle")
+    for shown in french.subject, french.text, french.html:
+        assert role.value not in shown and words not in shown
 
 
 def test_a_value_that_is_not_given_is_an_error() -> None:

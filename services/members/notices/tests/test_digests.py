@@ -64,7 +64,12 @@ class Others:
         await self._titled(message, {"ev1": "Meet-up"})
 
     async def post_page(self, message: Msg) -> None:
-        await message.respond(msgspec.json.encode({"items": self.posts[::-1]}))
+        asked = msgspec.json.decode(message.data)["page"]
+        start = int(asked.get("after", 0))
+        end = min(start + asked["first"], len(self.posts))
+        cursors = [str(place + 1) for place in range(start, end)]
+        found = {"items": self.posts[::-1][start:end], "cursors": cursors, "has_next": end < len(self.posts)}
+        await message.respond(msgspec.json.encode(found))
 
     async def reactions_get_many(self, message: Msg) -> None:
         asked = msgspec.json.decode(message.data)["target_ids"]
@@ -288,6 +293,34 @@ async def test_need_56_the_week_has_the_posts_that_were_talked_about_most(days: 
     assert theirs["Subject"] == "Votre semaine dans Acme", "who chose no language reads the brand's"
     await days.turn(days=7)
     assert len(await days.mails("ada")) == 1, "what was in one digest is in no other"
+
+
+async def test_the_week_is_looked_at_to_its_first_post_and_to_the_thousandth_at_most(days: Days) -> None:
+    def post(replies: int, ago: timedelta = timedelta()) -> None:
+        number = len(days.others.posts)
+        days.others.posts.append(
+            {
+                "id": f"p{number}", "title": f"Post {number}", "author_id": "bob",
+                "published_at": days.clock.now() - ago, "reply_count": replies, "reactions": 0,
+            }
+        )  # fmt: skip
+
+    post(90, ago=timedelta(days=30))
+    post(80)
+    for _ in range(120):
+        post(1)
+    await days.turn(days=4)  # past Monday
+    [first] = await days.mails("ada")
+    assert "“Post 1” by bob (80 replies" in text(first)
+    assert "“Post 0”" not in text(first), "it is of another week"
+    post(70)
+    post(60)
+    for _ in range(999):
+        post(1)
+    await days.turn(days=7)
+    _, second = await days.mails("ada")
+    assert "“Post 123” by bob (60 replies" in text(second)
+    assert "“Post 122”" not in text(second), "a thousand posts are newer"
 
 
 async def test_a_digest_brings_nobody_together_whom_a_block_keeps_apart(days: Days) -> None:

@@ -10,7 +10,7 @@ from libs.shared.domain import SYSTEM, Command
 from libs.shared.testing.bdd import given
 from services.members.segments import membership, segment
 from services.members.segments.membership import MoveMembers, SegmentEntered, SegmentLeft, part
-from services.members.segments.rules import Act, AllOf, Did, HasRole, Rule
+from services.members.segments.rules import READING, Act, AllOf, Did, HasRole, Rule
 from services.members.segments.segment import (
     ChangeSegment,
     CreateSegment,
@@ -33,6 +33,10 @@ C = TypeVar("C", bound=Command)
 def by(kind: type[C], actor: str = "olga", roles: frozenset[Role] = LEADER, **fields: Any) -> C:
     fields["segment_id"] = "s1"
     return kind(command_id="c1", brand="b1", actor=actor, now=NOW, roles=roles, **fields)
+
+
+def settled(edition: int) -> SegmentSettled:
+    return SegmentSettled(edition=edition, reading=READING)
 
 
 CREATED = SegmentCreated(name="Writers", rule=WRITERS)
@@ -92,11 +96,17 @@ class TestDeletingAndSettling:
 
     def test_the_platform_settles_the_current_edition_once(self) -> None:
         settle = by(SettleSegment, SYSTEM, ALL_ROLES, edition=1)
-        given(segment.DECIDER, CREATED).when(settle).then(SegmentSettled(edition=1))
-        given(segment.DECIDER, CREATED, SegmentSettled(edition=1)).when(settle).then_nothing()
+        given(segment.DECIDER, CREATED).when(settle).then(settled(1))
+        given(segment.DECIDER, CREATED, settled(1)).when(settle).then_nothing()
         given(segment.DECIDER, CREATED, SegmentRedefined(edition=2, rule=LEADERS)).when(settle).then_nothing()
         last = by(SettleSegment, SYSTEM, ALL_ROLES, edition=2)
-        given(segment.DECIDER, CREATED, self.GONE).when(last).then(SegmentSettled(edition=2))
+        given(segment.DECIDER, CREATED, self.GONE).when(last).then(settled(2))
+
+    def test_what_was_settled_by_another_reading_of_rules_is_settled_again(self) -> None:
+        settle = by(SettleSegment, SYSTEM, ALL_ROLES, edition=1)
+        before = SegmentSettled(edition=1, reading=READING - 1)
+        given(segment.DECIDER, CREATED, before).when(settle).then(settled(1))
+        given(segment.DECIDER, CREATED, before, settled(1)).when(settle).then_nothing()
 
     def test_nobody_else_settles(self) -> None:
         given(segment.DECIDER, CREATED).when(by(SettleSegment, edition=1)).then_raises("FORBIDDEN")

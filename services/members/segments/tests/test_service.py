@@ -29,10 +29,10 @@ from libs.shared.testing.timetable import FakeTimetable
 from libs.shared.testing.views import canonical
 from services.members import member_decisions
 from services.members.member import MemberJoined, MemberLeft, RoleGranted, RoleRevoked
-from services.members.segments import ageing, membership
+from services.members.segments import ageing, membership, segment
 from services.members.segments.composition import MAX_SEGMENTS
 from services.members.segments.listing import AddToSegment, TakeFromSegment
-from services.members.segments.membership import SegmentEntered, SegmentLeft
+from services.members.segments.membership import PARTS, SegmentEntered, SegmentLeft, part, part_id
 from services.members.segments.preview import SegmentPreview, SegmentPreviewView
 from services.members.segments.rules import (
     Act,
@@ -48,7 +48,13 @@ from services.members.segments.rules import (
     Rule,
     matches,
 )
-from services.members.segments.segment import ChangeSegment, CreateSegment, DeleteSegment
+from services.members.segments.segment import (
+    ChangeSegment,
+    CreateSegment,
+    DeleteSegment,
+    SegmentCreated,
+    SegmentSettled,
+)
 from services.members.segments.views.acts import day_of
 from services.members.segments.views.segments import (
     SegmentMembers,
@@ -95,7 +101,11 @@ class AttendeeCheckedIn(Event, frozen=True, kw_only=True):
 
 
 CODECS = {
-    "members": Codec("members", member_decisions.DECIDER.events),
+    "members": Codec(
+        "members",
+        (*member_decisions.DECIDER.events, *segment.DECIDER.events, *membership.DECIDER.events),
+        segment.UPCASTERS,
+    ),
     "discussions": Codec("discussions", (PostPublished, ReactionAdded)),
     "feedback": Codec("feedback", (VoteCast,)),
     "events": Codec("events", (AttendeeCheckedIn,)),
@@ -290,6 +300,20 @@ class TestRules:
             SegmentLeft(segment_id=id_, edition=1, member_ids=("bob",)),
         ], "each is a fact, once"
 
+    async def test_a_role_for_one_space_lets_nobody_in_and_its_end_nobody_out(self, town: Town) -> None:
+        await town.join("ada", "bob")
+        await town.of_member("ada", RoleGranted(role=Role.MODERATOR, space_id="s1"))
+        id_ = await town.segment(HasRole(role=Role.MODERATOR))
+        await town.of_member("ada", RoleGranted(role=Role.MODERATOR, space_id="s2"))
+        await town.of_member(
+            "bob",
+            RoleGranted(role=Role.MODERATOR),
+            RoleGranted(role=Role.MODERATOR, space_id="s1"),
+            RoleRevoked(role=Role.MODERATOR, space_id="s1"),
+        )
+        await town.quiet()
+        assert await town.inside(id_) == {"bob"}
+
     async def test_what_members_do_in_every_service(self, town: Town) -> None:
         await town.join("ada", source="fair-2026")
         await town.join("bob", referrer="ada")
@@ -321,6 +345,21 @@ class TestRules:
         shown = await town.settled(id_)
         assert (shown.name, shown.edition, shown.member_count) == ("Quiet", 2, 2)
         assert await town.inside(id_) == {"bob", "olga"}
+
+    async def test_whom_older_code_let_in_is_held_against_the_rule_once_more(self, town: Town, app: App) -> None:
+        await town.join("ada", "bob")
+        await town.of_member("ada", RoleGranted(role=Role.MODERATOR, space_id="s1"))
+        await town.of_member("bob", RoleGranted(role=Role.MODERATOR))
+        id_ = uuid7()
+        for who in ("ada", "bob"):
+            entered = SegmentEntered(segment_id=id_, edition=1, member_ids=(who,))
+            await town.write("members", "segment_part", part_id(id_, part(who)), SYSTEM, entered)
+        seen = {"_id": f"{town.brand}:{id_}", "edition": 1, "done": PARTS}
+        await app.db["segment_passes"].insert_one(seen)
+        created = SegmentCreated(name="Moderators", rule=HasRole(role=Role.MODERATOR))
+        await town.write("members", "segment", id_, "olga", created, SegmentSettled(edition=1, reading=1))
+        assert (await town.settled(id_)).edition == 1
+        assert await town.inside(id_) == {"bob"}
 
     async def test_a_deleted_one_is_left_by_everybody(self, town: Town) -> None:
         id_ = await town.segment(HasRole(role=Role.OWNER))

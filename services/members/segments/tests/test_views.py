@@ -131,6 +131,15 @@ async def test_one_batch_or_many_make_the_same_view(mongo_url: str, view: type[A
     assert len(contents) == 1
 
 
+async def test_a_role_for_one_space_is_none_of_the_brand(mongo_url: str) -> None:
+    async with view_bench(PeopleView(), mongo_url) as bench:
+        in_space = RoleGranted(role=Role.MODERATOR, space_id="s1")
+        await bench.given(JOINED, RoleGranted(role=Role.BUILDER), in_space, id="m1", time=NOON)
+        await bench.given(RoleRevoked(role=Role.BUILDER, space_id="s1"), id="m1")
+        [person] = await bench.view.get_many("b1", ["m1"])
+        assert person.roles == {"member", "builder"}
+
+
 async def test_who_is_there_and_who_they_are(mongo_url: str) -> None:
     async with view_bench(PeopleView(), mongo_url) as bench:
         view = bench.view

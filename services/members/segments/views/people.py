@@ -17,7 +17,7 @@ from services.members.segments.views.acts import day_of
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """Somebody who is in a brand."""
+    """Somebody who is in a brand, with their roles in the whole of it."""
 
     member: str
     roles: frozenset[str]
@@ -29,11 +29,11 @@ class Person(Struct, frozen=True, kw_only=True):
 class PeopleView(View):
     """`people`: a document for each who is in a brand now, `_id` brand:member.  `totals`: their `count` in each brand.
 
-    What is personal of them is not kept.
+    What is personal of them is not kept.  Roles are those of the whole brand: one for a single space is not among them.
     """
 
     name = "segment_people"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     events = (*member_decisions.DECIDER.events, ErasureRecorded)
     upcasters = member.UPCASTERS
@@ -53,9 +53,9 @@ class PeopleView(View):
             case MemberLeft():
                 yield Write("people", DeleteOne(who))
                 yield Increment("totals", recorded.brand, {"count": -1})
-            case RoleGranted(role=role):
+            case RoleGranted(role=role, space_id=None):
                 yield Write("people", UpdateOne(who, {"$addToSet": {"roles": role.value}}))
-            case RoleRevoked(role=role):
+            case RoleRevoked(role=role, space_id=None):
                 yield Write("people", UpdateOne(who, {"$pull": {"roles": role.value}}))
             case ErasureRecorded():
                 yield Write("people", DeleteOne(who))

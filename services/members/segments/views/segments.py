@@ -15,7 +15,7 @@ from libs.shared.recorded import Recorded
 from libs.shared.times import from_ms, to_ms
 from services.members.segments import membership, segment
 from services.members.segments.membership import SegmentEntered, SegmentLeft, part, part_id
-from services.members.segments.rules import Rule
+from services.members.segments.rules import READING, Rule
 from services.members.segments.segment import (
     SegmentCreated,
     SegmentDeleted,
@@ -107,7 +107,7 @@ class Definition(Struct, frozen=True, kw_only=True):
 
 
 class SegmentsView(View):
-    """`segments`: a document a segment, `_id` brand:segment; `pending` until its edition is settled.
+    """`segments`: a document a segment, `_id` brand:segment; `pending` until its edition is settled by this reading.
 
     `members`: one for each member of each, `_id` brand:segment:member.  `counts`: the number of `members`, `_id` as of
     the segment.  `parts`: how many `changes` each part of each segment has had, `_id` brand:part's id.
@@ -115,9 +115,10 @@ class SegmentsView(View):
     """
 
     name = "segments"
-    version = 1
+    version = 2
     stream = "MEMBERS"
     events = (*segment.DECIDER.events, *membership.DECIDER.events)
+    upcasters = segment.UPCASTERS
     subjects = ("evt.members.*.segment.>", "evt.members.*.segment_part.>")
     collections: ClassVar[Mapping[str, Sequence[IndexModel]]] = {
         "segments": (page_index("brand", "deleted", "created_at_ms"), IndexModel("pending")),
@@ -144,7 +145,7 @@ class SegmentsView(View):
                 changed = {"deleted": True, "edition": edition, **_UNSETTLED}
                 yield Write("segments", UpdateOne(one, {"$set": changed}))
                 yield Write("totals", UpdateOne({"_id": brand}, {"$inc": {"count": -1}}, upsert=True))
-            case SegmentSettled():
+            case SegmentSettled(reading=reading) if reading == READING:
                 settled = {"pending": False, "settled_at_ms": to_ms(recorded.time)}
                 yield Write("segments", UpdateOne(one, {"$set": settled}))
             case SegmentEntered() | SegmentLeft() as event:
