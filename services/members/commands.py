@@ -28,6 +28,7 @@ from libs.shared.domain import (
     NotFound,
 )
 from services.members import brand, charter, member, member_decisions, network, service_account
+from services.members.addresses import Addresses
 from services.members.brand import CreateBrand, EnterStage
 from services.members.consents import permissions as consent_permissions
 from services.members.consents.composition import PurposeGuard
@@ -111,6 +112,9 @@ EXEMPT: frozenset[type[Command]] = frozenset(
     }
 )
 
+#: The commands on members that are more than one step.
+_ANSWERED_APART: tuple[type[Command], ...] = (JoinBrand, *ExternalIds.COMMANDS)
+
 
 class Commands:
     """Registers and answers them."""
@@ -130,20 +134,21 @@ class Commands:
         self._brand_slugs = app.aggregate(replace(claims("brand_slug"), commands=()))
         self._by_purpose, self._by_form = PurposeGuard(app), FormGuard(app)
         guards: dict[type[Command], Guard] = {
-            JoinBrand: self.guard_join,
             AdmitMember: self.guard_admit,
             AcceptRules: self._guard_rules,
             GiveConsent: self._by_purpose,
             **self._by_form.guards(),
         }
         self.members = app.aggregate(
-            replace(member_decisions.DECIDER, commands=_without(member_decisions.DECIDER, ExternalIds.COMMANDS)),
+            replace(member_decisions.DECIDER, commands=_without(member_decisions.DECIDER, _ANSWERED_APART)),
             guards=guards,
             # These ask for no role: the membership's own state decides.
-            open_to_all=(JoinBrand, GiveConsent, WithdrawConsent, ChooseMemberLocale, *BY_THE_FORM),
+            open_to_all=(GiveConsent, WithdrawConsent, ChooseMemberLocale, *BY_THE_FORM),
             upcasters=member.UPCASTERS,
         )
+        self.addresses = Addresses(app, self.members)
         self.external_ids = ExternalIds(app, self.members, authorizer)
+        app.command("member", JoinBrand, self._join, open_to_all=True, rehearse=self._would_join)
         app.aggregate(charter.DECIDER)
         Homes(app)
         self._accounts = app.aggregate(service_account.DECIDER)
@@ -205,6 +210,14 @@ class Commands:
             role=Role.OWNER,
         )
         return [(self.members, join), (self.members, grant)]
+
+    async def _join(self, command: JoinBrand) -> Accepted:
+        through = await self.guard_join(command)
+        along = await self.addresses.along(through)
+        return await (handle_together((self.members, through), *along) if along else self.members.handle(through))
+
+    async def _would_join(self, command: JoinBrand) -> bool:
+        return await self.members.rehearse(await self.guard_join(command), fresh=True)
 
     async def guard_join(self, command: JoinBrand) -> JoinThrough:
         """Hold the command against the brand that it is for; whether its door opens is then the member's decision."""

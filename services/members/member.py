@@ -73,6 +73,18 @@ class ProfileChanged(Event, frozen=True, kw_only=True):
     bio: str
 
 
+class MemberAddressChanged(Event, frozen=True, kw_only=True):
+    """Mails of the brand go to this address of the member from now on; None: there is none any more.
+
+    The member came with it in a token of theirs, or a directory says it.
+    """
+
+    wire_name: ClassVar[str] = "member_address_changed"
+    personal: ClassVar[frozenset[str]] = frozenset({"email"})
+
+    email: str | None
+
+
 class RoleGranted(Event, frozen=True, kw_only=True):
     """The event's actor gave the member a role beside member; or the place did, with which they have just joined.
 
@@ -133,6 +145,7 @@ MemberEvent = (
     | MemberJoined
     | RulesAccepted
     | ProfileChanged
+    | MemberAddressChanged
     | RoleGranted
     | RoleRevoked
     | MemberLeft
@@ -190,6 +203,7 @@ class Member(Struct, frozen=True, kw_only=True):
     erasing: Erasing | None = None
     accepted_rules: int = 0
     display_name: str = ""
+    email: str | None = None
     bio: str = ""
     grants: Mapping[str, datetime | None] = {}
     standing: Standing = Standing()
@@ -214,17 +228,21 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case MemberAdmitted():
             return structs.replace(state, place=event.role)
         case MemberJoined():
-            return Member(known=True, joined=True, display_name=event.display_name, standing=state.standing)
+            return Member(
+                known=True,
+                joined=True,
+                display_name=event.display_name,
+                email=event.email,
+                standing=state.standing,
+            )
         case RulesAccepted():
             return structs.replace(state, accepted_rules=event.edition)
         case ProfileChanged():
             return structs.replace(state, display_name=event.display_name, bio=event.bio)
-        case RoleGranted():
-            granted = {held_as(event.role, event.space_id): event.expires_at}
-            return structs.replace(state, grants={**state.grants, **granted})
-        case RoleRevoked():
-            taken = held_as(event.role, event.space_id)
-            return structs.replace(state, grants={held: end for held, end in state.grants.items() if held != taken})
+        case MemberAddressChanged():
+            return structs.replace(state, email=event.email)
+        case RoleGranted() | RoleRevoked():
+            return structs.replace(state, grants=_grants_after(state.grants, event))
         case MemberLeft():
             return Member(known=True, erasing=state.erasing, standing=state.standing.ended())
         case MemberErasureRequested() | MemberErased():
@@ -232,6 +250,15 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             return Member(known=True, erasing=Erasing.CERTIFIED if certified else Erasing.REQUESTED)
         case _:
             assert_never(event)
+
+
+def _grants_after(
+    grants: Mapping[str, datetime | None], event: RoleGranted | RoleRevoked
+) -> dict[str, datetime | None]:
+    about = held_as(event.role, event.space_id)
+    if isinstance(event, RoleGranted):
+        return {**grants, about: event.expires_at}
+    return {held: end for held, end in grants.items() if held != about}
 
 
 # Commands
@@ -250,6 +277,7 @@ class AdmitMember(Command, frozen=True, kw_only=True):
 class JoinBrand(Command, frozen=True, kw_only=True):
     """Become a member.  The actor is the member to be: `member_id`, derived from brand and identity.
 
+    Of who is in already nothing is taken over but the address that the issuer of their token has verified: `email`.
     That the id is so derived, that the brand exists and that the referrer is a member of it is checked before the
     decision (`commands.py`).
     """
@@ -294,6 +322,19 @@ class ChangeProfileBy(ChangeProfile, frozen=True, kw_only=True):
     """The same with the form that says what a complete profile has; the service makes it of what was sent."""
 
     form: Form
+
+
+class ChangeAddress(Command, frozen=True, kw_only=True):
+    """Send mails to the address that a directory says, where it said `before`.  The platform only (`provisioning`).
+
+    It is a step of what directories command, and is not sent by itself.
+    """
+
+    wire_name: ClassVar[str] = "change_address"
+
+    member_id: Id
+    email: Email | None
+    before: Email | None
 
 
 class GrantRole(Command, frozen=True, kw_only=True):
@@ -366,6 +407,7 @@ MemberCommand = (
     | JoinBrand
     | AcceptRules
     | ChangeProfile
+    | ChangeAddress
     | GrantRole
     | RevokeRole
     | LeaveBrand

@@ -13,6 +13,7 @@ from services.members.member import (
     AcceptRules,
     AdmitMember,
     CertifyErasure,
+    ChangeAddress,
     ChangeProfile,
     ChangeProfileBy,
     EraseMember,
@@ -24,6 +25,7 @@ from services.members.member import (
     LeaveBrand,
     LeaveBrandFreeing,
     Member,
+    MemberAddressChanged,
     MemberAdmitted,
     MemberCommand,
     MemberErased,
@@ -76,6 +78,8 @@ def decide(state: Member, command: MemberCommand) -> list[MemberEvent]:
             return _accept_rules(state, command)
         case ChangeProfile():
             return _change_profile(state, command)
+        case ChangeAddress():
+            return _change_address(state, command)
         case GrantRole() | RevokeRole():
             return decide_role(state, command)
         case ChooseAvatar() | SetProfileFields() | HideProfileFields() | ChooseMemberLocale() | SetExternalId():
@@ -107,7 +111,7 @@ def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
     if state.erasing is not None:
         raise Erased(command.member_id)
     if state.joined:
-        return []
+        return _come_again(state, command)
     must_not_be_excluded(state)
     if isinstance(command, JoinThrough) and command.actor != SYSTEM:
         command.door.admit(state.place, command.accepted_rules)
@@ -124,6 +128,26 @@ def _join(state: Member, command: JoinBrand) -> list[MemberEvent]:
     if state.place is not None and state.place is not Role.MEMBER:
         events.append(RoleGranted(role=state.place))
     return events
+
+
+def _come_again(state: Member, command: JoinBrand) -> list[MemberEvent]:
+    """Follow the address that the member's own token proves; one that proves none says nothing about the one kept.
+
+    The platform proves nothing: an import that is run again does not bring an old address back.
+    """
+    if command.actor == SYSTEM or command.email in (None, state.email):
+        return []
+    return [MemberAddressChanged(email=command.email)]
+
+
+def _change_address(state: Member, command: ChangeAddress) -> list[MemberEvent]:
+    if command.actor != SYSTEM:
+        raise Forbidden("only the platform follows a directory")
+    if not state.joined or command.email == state.email:
+        return []
+    if command.email is None and state.email != command.before:
+        return []  # the member's own token proved this one; the directory took back another
+    return [MemberAddressChanged(email=command.email)]
 
 
 def _accept_rules(state: Member, command: AcceptRules) -> list[MemberEvent]:
@@ -232,6 +256,7 @@ DECIDER: Decider[Member, MemberCommand, MemberEvent] = Decider(
         MemberJoined,
         RulesAccepted,
         ProfileChanged,
+        MemberAddressChanged,
         RoleGranted,
         RoleRevoked,
         MemberLeft,

@@ -47,7 +47,7 @@ from tests.integration.crash_clients import PASSING, envelope
 
 #: What a member writes: each field gets a mark of its own.
 FIELDS = (
-    "name", "email", "newname", "bio", "company", "avatar", "alt", "crm",
+    "name", "email", "newemail", "newname", "bio", "company", "avatar", "alt", "crm",
     "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
     "honour", "light", "login", "legal", "given", "work", "words",
 )  # fmt: skip
@@ -177,6 +177,8 @@ class Marker:
         crm = {"member_id": member, "external_id": f"{mark}crm"}
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
         await self._provision(made)
+        again = {**one, "identity": identity, "display_name": mark, "email": f"{mark}newemail@example.org"}
+        made.at |= (await self.send("members.member", JoinBrand, brand, member, **again)).position
         leads = await self.send("members.member", GrantRole, brand, SYSTEM, member_id=member, role=Role.BUILDER)
         await self.ask("members", ViewsShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Shown)  # waits
         guest = {"address": f"guest-{mark}@example.org", "message": f"{mark}words"}

@@ -159,7 +159,10 @@ class MemberMutation:
 
     @command
     async def join_brand(self, info: Info, input: JoinBrandInput) -> MemberPayload:  # noqa: A002
-        """Join a brand.  Whoever joins has the role MEMBER; joining again changes nothing.
+        """Join a brand.  Whoever joins has the role MEMBER.
+
+        Joining again, as a client may at every sign-in, changes nothing but the e-mail address that mails go to: it is
+        the one in the token by then, if the issuer has verified that.
 
         A brand that is not OPEN lets in whom its owners and builders admitted; a brand with rules, who accepts them.
         """

@@ -166,8 +166,11 @@ class _Doors:
         )
         await self._commands.guard_admit(admit)
         through = await self._commands.guard_join(join)
-        steps = ((self.invitations, accept), (self._members, admit), (self._members, through))
-        return structs.replace(await handle_together(*steps), id=command.member_id)
+        along = await self._commands.addresses.along(through)
+        accepted = await handle_together(
+            (self.invitations, accept), (self._members, admit), (self._members, through), *along
+        )
+        return structs.replace(accepted, id=command.member_id)
 
     async def offer(self, query: InvitationOffer) -> InvitationOfferView:
         """What the invitation of a token offers."""

@@ -120,7 +120,7 @@ class ChooseNotifications(Command, frozen=True, kw_only=True):
 class SwitchMail(Command, frozen=True, kw_only=True):
     """Get no e-mail of notifications at all, or get it again as chosen.  Members, for themselves.
 
-    Off may also be said by the platform for `member_id`, who followed the link in an e-mail, or whose address is dead.
+    Off may also be said by the platform for `member_id`, who opted out at an address that is not theirs any more.
     """
 
     wire_name: ClassVar[str] = "switch_mail"

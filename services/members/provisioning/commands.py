@@ -19,7 +19,17 @@ from libs.shared.commands import CommandHandler, back_off, handle_together
 from libs.shared.domain import SYSTEM, Accepted, Command, DomainError, Invalid
 from libs.shared.service import App
 from libs.shared.text import as_name
-from services.members.member import GrantRole, JoinBrand, LeaveBrand, Member, MemberCommand, MemberEvent, RevokeRole
+from services.members.addresses import Addresses
+from services.members.member import (
+    ChangeAddress,
+    GrantRole,
+    JoinBrand,
+    LeaveBrand,
+    Member,
+    MemberCommand,
+    MemberEvent,
+    RevokeRole,
+)
 from services.members.profiles.external_ids import ExternalIds
 from services.members.provisioning import directory, group, user
 from services.members.provisioning.directory import ShownName, SubjectSource
@@ -63,6 +73,10 @@ class Memberships(Protocol):
         """What decides them."""
 
     @property
+    def addresses(self) -> Addresses:
+        """What goes with another e-mail address."""
+
+    @property
     def external_ids(self) -> ExternalIds:
         """What goes when one ends."""
 
@@ -74,6 +88,7 @@ class ProvisioningCommands:
         self._settings = app.settings
         self._authorizer = authorizer
         self._members = members.members
+        self._addresses = members.addresses
         self._external_ids = members.external_ids
         self._view = view
         self._directories = app.aggregate(directory.DECIDER)
@@ -102,6 +117,7 @@ class ProvisioningCommands:
             **structs.asdict(command), user_id=user_id, identity=identity, subject=chosen.subject, names=names
         )
         membership = await self._membership(command, user_id, identity, chosen.shown_name)
+        membership += await self._address(command, user_id, before=None)
         claimed = self._claims(self._user_names, command, user_id, [], names)
         return await _together("USER_EXISTS", (self._users, add), *claimed, *membership)
 
@@ -114,11 +130,14 @@ class ProvisioningCommands:
             identity=self._identity(command, known.subject),
             names=names,
             names_before=known.names,
+            email_before=known.email,
         )
         steps = self._claims(self._user_names, command, command.user_id, known.names, names)
         if known.there and known.active != command.active:
             chosen = await self._directories.state(command.brand, command.brand)
             steps += await self._membership(command, command.user_id, known.identity, chosen.shown_name)
+        if known.there:
+            steps += await self._address(command, command.user_id, before=known.email)
         if not steps:
             return await self._users.handle(change)
         return await _together("USER_EXISTS", (self._users, change), *steps)
@@ -186,6 +205,14 @@ class ProvisioningCommands:
             source=SOURCE,
         )
         return [*access, (self._members, join)]
+
+    async def _address(self, command: ProvisionUser | ReplaceUser, user_id: str, *, before: str | None) -> list[_Step]:
+        """What another address than `before` comes to for the membership, whoever began that."""
+        email = command.profile.email
+        if email == before:
+            return []
+        change = ChangeAddress(**_as_platform(command), member_id=user_id, email=email, before=before)
+        return [(self._members, change), *await self._addresses.along(change)]
 
     def _identity(self, command: ProvisionUser | ReplaceUser, source: SubjectSource) -> str:
         """Whose identity the OIDC issuer will say it is, once the person signs in."""

@@ -188,11 +188,15 @@ class ReplaceUser(Command, frozen=True, kw_only=True):
 
 
 class ChangeUser(ReplaceUser, frozen=True, kw_only=True):
-    """The same, with what the claims beside it were chosen for: the names and identity after it, those before it."""
+    """The same, with what the steps beside it were chosen for: names and identity after it, names and address before.
+
+    `email_before` is the address to write to, None without one.
+    """
 
     identity: Id
     names: list[str]
     names_before: list[str]
+    email_before: str | None
 
 
 class RemoveUser(Command, frozen=True, kw_only=True):
@@ -285,7 +289,7 @@ def _change(state: User, command: ChangeUser) -> list[UserEvent]:
         raise Erased(command.user_id)
     if command.identity != state.identity:
         raise DomainError("SUBJECT_FIXED", "it says who signs in as this member: bring a new one", (state.subject,))
-    if command.names_before != state.names:
+    if (command.names_before, command.email_before) != (state.names, state.email):
         raise DomainError("CONFLICT", "the user was changed at the same time; try again")
     events: list[UserEvent] = []
     changed = ProvisionedUserChanged(

@@ -95,6 +95,7 @@ SAMPLES = {
     "locale_chosen.v1": home.LocaleChosen(locale="fr-CA"),
     "rules_accepted.v1": member.RulesAccepted(edition=3),
     "profile_changed.v1": member.ProfileChanged(display_name="Mimi", bio="Sails.\n**Often.**"),
+    "member_address_changed.v1": member.MemberAddressChanged(email="m.curie@example.com"),
     "role_granted.v1": member.RoleGranted(role=Role.OWNER),
     "role_granted.v2": member.RoleGranted(
         role=Role.GUEST_SPEAKER, space_id="s1", expires_at=datetime(2026, 6, 1, 18, 30, tzinfo=UTC)

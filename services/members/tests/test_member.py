@@ -17,6 +17,7 @@ from services.members.member import (
     AcceptRules,
     AdmitMember,
     CertifyErasure,
+    ChangeAddress,
     ChangeProfile,
     EraseMember,
     GrantRole,
@@ -24,6 +25,7 @@ from services.members.member import (
     JoinThrough,
     LeaveBrand,
     Member,
+    MemberAddressChanged,
     MemberAdmitted,
     MemberCommand,
     MemberJoined,
@@ -51,8 +53,8 @@ def command(kind: type[C], *, actor: str = "m1", roles: frozenset[str] = MEMBERS
     return kind(command_id="c1", brand="b1", actor=actor, now=NOW, roles=roles, member_id="m1", **fields)
 
 
-def join(actor: str = "m1") -> JoinBrand:
-    fields = {"identity": "i1", "display_name": "Marie", "email": "marie@example.org"}
+def join(actor: str = "m1", email: str | None = "marie@example.org") -> JoinBrand:
+    fields = {"identity": "i1", "display_name": "Marie", "email": email}
     return command(JoinBrand, actor=actor, roles=frozenset(), **fields)
 
 
@@ -158,13 +160,59 @@ class TestJoin:
         history = given(DECIDER, JOINED, ProfileChanged(display_name="M", bio="hello"), BUILDER, MemberLeft())
         history.when(join()).then(JOINED)
         assert given(DECIDER, JOINED, BUILDER, MemberLeft(), JOINED).state == Member(
-            known=True, joined=True, display_name="Marie"
+            known=True, joined=True, display_name="Marie", email="marie@example.org"
         )
 
     @pytest.mark.parametrize("email", ["", "marie", "a b@example.org", "a@b@c", "x" * 250 + "@a.fr", "a@b\n"])
     def test_an_address_has_its_shape(self, email: str) -> None:
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert({**msgspec.to_builtins(join()), "email": email}, JoinBrand)
+
+
+class TestAddress:
+    OTHER = MemberAddressChanged(email="m.curie@example.com")
+    NONE = MemberAddressChanged(email=None)
+
+    def test_it_follows_what_the_members_token_proves(self) -> None:
+        again = join(email="m.curie@example.com")
+        given(DECIDER, JOINED).when(again).then(self.OTHER)
+        given(DECIDER, JOINED, self.OTHER).when(again).then_nothing()
+        given(DECIDER, JOINED, self.OTHER).when(join()).then(MemberAddressChanged(email="marie@example.org"))
+        without = MemberJoined(identity="i1", display_name="Marie")
+        given(DECIDER, without).when(again).then(self.OTHER)
+
+    def test_nothing_else_is_taken_over_and_no_door_is_in_the_way(self) -> None:
+        again = join_through(Stage.ARCHIVED, 3, email="m.curie@example.com", source="fair", referrer="m9")
+        given(DECIDER, JOINED).when(again).then(self.OTHER)
+
+    def test_a_token_without_a_verified_one_takes_none_away(self) -> None:
+        given(DECIDER, JOINED, self.OTHER).when(join(email=None)).then_nothing()
+
+    def test_an_import_that_is_run_again_brings_no_old_one_back(self) -> None:
+        given(DECIDER, JOINED, self.OTHER).when(join(actor=SYSTEM)).then_nothing()
+
+    def test_nobody_else_changes_it(self) -> None:
+        given(DECIDER, JOINED).when(join(actor="m2", email="evil@example.org")).then_raises("FORBIDDEN")
+        for actor in ("m1", "m2"):
+            given(DECIDER, JOINED).when(say("m.curie@example.com", actor=actor)).then_raises("FORBIDDEN")
+
+    def test_it_follows_a_directory(self) -> None:
+        given(DECIDER, JOINED).when(say("m.curie@example.com")).then(self.OTHER)
+        given(DECIDER, JOINED, self.OTHER).when(say("m.curie@example.com")).then_nothing()
+
+    def test_a_directory_takes_its_own_back_and_no_other(self) -> None:
+        given(DECIDER, JOINED).when(say(None)).then(self.NONE)
+        given(DECIDER, JOINED, self.NONE).when(say(None)).then_nothing()
+        given(DECIDER, JOINED, self.OTHER).when(say(None)).then_nothing()
+
+    def test_who_left_or_is_being_erased_has_none(self) -> None:
+        given(DECIDER, JOINED, MemberLeft()).when(say("m.curie@example.com")).then_nothing()
+        given(DECIDER).when(say("m.curie@example.com")).then_nothing()
+        assert given(DECIDER, JOINED, self.OTHER, MemberLeft()).state.email is None
+
+
+def say(email: str | None, before: str | None = "marie@example.org", actor: str = SYSTEM) -> ChangeAddress:
+    return command(ChangeAddress, actor=actor, email=email, before=before)
 
 
 class TestChangeProfile:
@@ -253,8 +301,10 @@ class TestLeave:
 
 actors = some.sampled_from(["m1", "m2", SYSTEM])
 roles = some.sampled_from([frozenset(), MEMBERS, OWNERS])
+emails = some.sampled_from([None, "a@example.org", "b@example.org"])
 commands: some.SearchStrategy[MemberCommand] = some.one_of(
-    some.builds(join, actor=actors),
+    some.builds(join, actor=actors, email=emails),
+    some.builds(say, emails, emails, actors),
     some.builds(admit, role=some.sampled_from(Role), roles=roles),
     some.builds(accept, some.integers(1, 4), actors),
     some.builds(

@@ -11,14 +11,17 @@ from libs.access.roles import Role
 from libs.access.scopes import Scope
 from libs.shared import signed_out
 from libs.shared.domain import NO_BRAND, SYSTEM, Accepted, Command, DomainError, Query
-from libs.shared.ids import member_id, uuid7
+from libs.shared.ids import address_id, member_id, uuid7
 from libs.shared.service import App
 from libs.shared.settings import Settings, SettingsError
 from libs.shared.testing.platform import MASTER_KEYS
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.members.brand import BrandKind, CreateBrand
+from services.members.mail.address import OptOutOfMail
 from services.members.member import ChangeProfile, GrantRole, JoinBrand, LeaveBrand, RevokeRole
 from services.members.network import CreateNetwork
+from services.members.notices.preferences import SwitchMail
+from services.members.notices.views.choices import ChoicesReply, NotificationChoices
 from services.members.profiles.views.profiles import ProfilesGetMany, ProfileView
 from services.members.service import compose
 from services.members.service_account import CloseServiceAccount, CreateServiceAccount, IssueApiKey
@@ -348,6 +351,52 @@ class TestMembers:
         mine = await town.client.ask(MembershipsResult, MembershipsOfIdentity, NO_BRAND, identity, identity=identity)
         assert {(one.brand_id, one.member_id) for one in mine.items} == set(zip(brands, members, strict=True))
         assert await town.client.denied(MembershipsOfIdentity, NO_BRAND, "eve", identity=identity) == "FORBIDDEN"
+
+
+class TestAddresses:
+    async def address(self, town: Town, brand: str, member: str) -> str | None:
+        own = await town.client.profile(brand, member, viewer=member)
+        assert own is not None
+        return own.email
+
+    async def mail_off(self, town: Town, brand: str, member: str) -> bool:
+        return (await town.client.ask(ChoicesReply, NotificationChoices, brand, member)).mail_off
+
+    async def opt_out(self, town: Town, brand: str, email: str) -> None:
+        id_ = address_id(KEY.encode(), brand, email)
+        await town.client.send("mail_address", OptOutOfMail(**envelope(brand, SYSTEM), address_id=id_))
+
+    async def test_who_comes_again_is_written_to_where_their_token_says(self, town: Town) -> None:
+        brand, other = await town.brand(), await town.brand()
+        paul, there = await town.member(brand, "paul"), await town.member(other, "paul", email="paul@example.org")
+        assert await self.address(town, brand, paul) is None
+        for email in ("paul@example.org", "p@example.com"):
+            for _ in range(2):
+                await town.member(brand, "paul", email=email, display_name="Somebody")
+                assert await self.address(town, brand, paul) == email
+        await town.member(brand, "paul")
+        await town.member(brand, "paul", actor=SYSTEM, email="old@example.org", now=EARLY)
+        assert await self.address(town, brand, paul) == "p@example.com"
+        own = await town.client.membership(brand, paul, viewer=paul)
+        assert own is not None and own.display_name == "Paul", "nothing else is taken over"
+        assert await self.address(town, other, there) == "paul@example.org", "each brand is told"
+        assert await self.mail_off(town, brand, paul) is False
+
+    async def test_opting_out_goes_along_and_is_then_the_members_to_take_back(self, town: Town) -> None:
+        brand = await town.brand()
+        paul = await town.member(brand, "paul", email="paul@example.org")
+        await self.opt_out(town, brand, "paul@example.org")
+        await town.member(brand, "paul", email="PAUL@example.org")
+        assert await self.mail_off(town, brand, paul) is False, "it is the same mailbox, which stays opted out"
+        command = join(brand, "paul", email="p@example.com")
+        first, again = [await town.client.send("member", command) for _ in range(2)]
+        assert (again.id, again.repeated) == (first.id, True) == (paul, True)
+        assert await self.address(town, brand, paul) == "p@example.com"
+        assert await self.mail_off(town, brand, paul) is True
+        await town.client.send("notification_choices", SwitchMail(**envelope(brand, paul), on=True))
+        await town.member(brand, "paul", email="p@example.com")
+        await town.member(brand, "paul", email="paul@example.com")
+        assert await self.mail_off(town, brand, paul) is False, "nobody opted out at the one before"
 
 
 class TestIsolation:

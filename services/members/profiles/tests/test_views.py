@@ -11,7 +11,7 @@ from libs.shared.domain import SYSTEM, DomainError
 from libs.shared.testing.views import NOON, ViewBench, canonical, view_bench
 from services.members.brand import BrandCreated, BrandKind
 from services.members.home import LocaleChosen
-from services.members.member import MemberLeft, ProfileChanged
+from services.members.member import MemberAddressChanged, MemberLeft, ProfileChanged
 from services.members.profiles.audience import EVERYONE, ONESELF, Audience, BuiltIn, Reach, Viewer
 from services.members.profiles.fields import FieldType
 from services.members.profiles.form import (
@@ -135,6 +135,25 @@ async def test_the_brand_decides_about_every_built_in_field(bench: Bench) -> Non
             own = viewer in ("m1", SYSTEM)
             expected = built_in if own or audience.admits(frozenset(roles)) else set()
             assert await seen(bench, viewer, *roles) & built_in == expected, (audience, viewer, roles)
+
+
+async def test_the_address_is_the_newest_one(bench: Bench) -> None:
+    async def address(viewer: str, member: str = "m1", brand: str = "b1") -> str | None:
+        shown = await profile(bench, viewer, member=member, brand=brand)
+        assert shown is not None
+        return shown.email
+
+    for brand, member in ("b1", "m1"), ("b1", "m3"), ("b2", "m1"):
+        await bench.given(JOINED, brand=brand, id=member)
+    for email in ("m.curie@example.com", None, "marie@example.com"):
+        await bench.given(MemberAddressChanged(email=email), id="m1")
+        assert (await address("m1"), await address("m2")) == (email, None)
+    assert await address("m3", "m3") == await address("m1", brand="b2") == "marie@example.org"
+    await bench.given(MemberLeft(), MemberAddressChanged(email="late@example.com"), id="m1")
+    assert await profile(bench, "m1") is None
+    assert "@example.com" not in str(await bench.documents("profiles"))
+    await bench.given(JOINED, id="m1")
+    assert await address("m1") == "marie@example.org"
 
 
 async def test_completeness_is_that_of_the_form_of_the_moment(bench: Bench) -> None:

@@ -17,7 +17,7 @@ from libs.shared.text import Line
 from services.members import brand, home, member, member_decisions
 from services.members.brand import BrandCreated
 from services.members.home import LocaleChosen
-from services.members.member import MemberJoined, MemberLeft, ProfileChanged
+from services.members.member import MemberAddressChanged, MemberJoined, MemberLeft, ProfileChanged
 from services.members.profiles import form, profile
 from services.members.profiles.audience import DEFAULT_AUDIENCES, Audience, BuiltIn, Viewer
 from services.members.profiles.completeness import percent
@@ -164,6 +164,8 @@ class ProfilesView(View):
                 yield Write("profiles", DeleteOne(who))
             case ProfileChanged() as event:
                 yield Write("profiles", UpdateOne(who, {"$set": {"bio": event.bio}}))
+            case MemberAddressChanged() as event:
+                yield Write("profiles", UpdateOne(who, {"$set": {"email": event.email}}))
             case event if isinstance(event, profile.ProfileEvent):
                 if change := _profile_change(event):
                     yield Write("profiles", UpdateOne(who, change))

@@ -51,7 +51,7 @@ def add(**changes: Any) -> AddUser:
 def replace(**changes: Any) -> ChangeUser:
     fields: dict[str, Any] = {
         "user_id": "m1", "user_name": "ada@example.org", "external_id": "e1", "profile": ADA, "identity": "i1",
-        "names": ["n1", "n2"], "names_before": ["n1", "n2"],
+        "names": ["n1", "n2"], "names_before": ["n1", "n2"], "email_before": None,
     }  # fmt: skip
     return ChangeUser(**envelope(**{**fields, **changes}))
 

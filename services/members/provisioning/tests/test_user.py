@@ -89,8 +89,9 @@ def test_nobody_becomes_somebody_else() -> None:
     given(DECIDER, PROVISIONED).when(replace(identity="i2")).then_raises("SUBJECT_FIXED", ("external_id",))
 
 
-def test_what_was_decided_on_other_names_is_decided_again() -> None:
+def test_what_was_decided_on_other_names_or_another_address_is_decided_again() -> None:
     given(DECIDER, PROVISIONED).when(replace(names_before=["n1"])).then_raises("CONFLICT")
+    given(DECIDER, PROVISIONED).when(replace(email_before="ada@example.org")).then_raises("CONFLICT")
 
 
 def test_of_who_was_erased_nothing_is_said() -> None:
