@@ -143,6 +143,7 @@ class Commands:
             open_to_all=(JoinBrand, GiveConsent, WithdrawConsent, ChooseMemberLocale, *BY_THE_FORM),
             upcasters=member.UPCASTERS,
         )
+        self.forms = self._by_form.forms
         self.external_ids = ExternalIds(app, self.members, authorizer)
         app.aggregate(charter.DECIDER)
         Homes(app)
@@ -156,7 +157,7 @@ class Commands:
         known = Known(self._settings, self._authorizer, self._networks, self.members, self._accounts)
         return (
             known.examples(),
-            profile_permissions.examples(self._by_form.forms, self.members),
+            profile_permissions.examples(self.forms, self.members),
             consent_permissions.examples(self._by_purpose.purposes, self.members),
         )
 
