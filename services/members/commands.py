@@ -147,6 +147,7 @@ class Commands:
             upcasters=member.UPCASTERS,
         )
         self.addresses = Addresses(app, self.members)
+        self.forms = self._by_form.forms
         self.external_ids = ExternalIds(app, self.members, authorizer)
         app.command("member", JoinBrand, self._join, open_to_all=True, rehearse=self._would_join)
         app.aggregate(charter.DECIDER)
@@ -161,7 +162,7 @@ class Commands:
         known = Known(self._settings, self._authorizer, self._networks, self.members, self._accounts)
         return (
             known.examples(),
-            profile_permissions.examples(self._by_form.forms, self.members),
+            profile_permissions.examples(self.forms, self.members),
             consent_permissions.examples(self._by_purpose.purposes, self.members),
         )
 

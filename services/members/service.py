@@ -97,7 +97,8 @@ def compose(app: App) -> None:
     erasures = _erasures(app, authorizer, commands, forget_told)
     on_recognition, recognition = compose_recognition(app, authorizer, commands.members, commands.brands)
     networking = compose_networking(app, authorizer, commands.members)
-    segments = compose_segments(app, authorizer, commands.members)
+    profiles, profile = compose_profiles(app, authorizer)
+    segments = compose_segments(app, authorizer, commands.members, commands.forms, profiles)
     compose_permissions(app, access, *commands.examples(), *PARTS, on_journeys, on_recognition)
     compose_erasing(app)
     compose_export(
@@ -105,7 +106,7 @@ def compose(app: App) -> None:
         [
             Source("membership", members, "members", lambda brand, member: {"_id": f"{brand}:{member}"}),
             Source("rules accepted", charters, "acceptances", lambda brand, member: {"member": f"{brand}:{member}"}),
-            compose_profiles(app, authorizer),
+            profile,
             agreed,
             *invitations,
             Source("erasure", erasures, "erasures", lambda brand, member: {"_id": f"{brand}:{member}"}),

@@ -429,6 +429,10 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
                     {"not": {"broughtBy": {"memberId": IDS["Member"]}}},
                     {"broughtBy": {}},
                     {"did": {"act": "REPLIED", "atLeast": 5, "withinDays": 90}},
+                    {"hasValue": {"field": "rig", "oneOf": ["sloop", "ketch"]}},
+                    {"not": {"hasValue": {"field": "skipper", "yes": False}}},
+                    {"hasValue": {"field": "crew", "minimum": 2, "maximum": 4.5}},
+                    {"hasValue": {"field": "since", "earliest": "2020-01-01", "latest": "2025-12-31"}},
                 ]
             }
         },

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from libs.shared.testing.platform import Platform
-from tests.integration.community import Community, accepted, found, refused
+from tests.integration.community import COMPANY, Community, accepted, document, found, refused
 from tests.integration.test_subscription import first_heard, heard, subscribed
 
 
@@ -216,6 +216,64 @@ async def test_need_36_a_rule_has_bounds(platform: Platform) -> None:
     both = {"hasRole": "OWNER", "cameBy": "fair"}
     answer = await platform.graphql(query, {"input": {**given, "rule": both}}, platform.token(made.owner))
     assert answer["errors"], "exactly one of them is said"
+
+
+async def test_need_36_and_64_who_says_so_in_a_field_sees_the_exclusive_space(platform: Platform) -> None:
+    made = await found(platform)
+    own, owner, member = {"brandId": made.ids["Brand"]}, made.owner, made.member
+    choices = [{"key": key, "labels": [{"language": "en", "text": key.title()}]} for key in ("sloop", "ketch", "yawl")]
+    for more in (
+        {"key": "rig", "type": "CHOICE", "choices": choices},
+        {"key": "crew", "type": "NUMBER"},
+        {"key": "since", "type": "DATE"},
+        {"key": "skipper", "type": "YES_NO", "audience": {"reach": "ONESELF"}},
+    ):
+        await accepted(platform, owner, "defineProfileField", **own, field={**COMPANY, **more})
+
+    async def refusal(**asked: Any) -> tuple[str, list[str]]:
+        given = {**own, "name": "Sailors", "rule": {"not": {"hasValue": asked}}}
+        answer = await platform.graphql(document("createSegment"), {"input": given}, platform.token(owner))
+        [error] = answer["data"]["createSegment"]["errors"]
+        return error["code"], error["path"]
+
+    assert await refusal(field="boat", yes=True) == ("FIELD_UNKNOWN", ["rule", "boat"])
+    assert await refusal(field="rig", oneOf=["sloop", "raft"]) == ("FIELD_NOT_A_CHOICE", ["rule", "rig"])
+    assert await refusal(field="rig", minimum=3) == ("FIELD_WRONG_TYPE", ["rule", "rig"])
+    assert await refusal(field="skipper", yes=True) == ("FIELD_NOT_FOR_LEADERS", ["rule", "skipper"])
+
+    rule = {
+        "all": [
+            {"hasValue": {"field": "rig", "oneOf": ["sloop", "ketch"]}},
+            {"hasValue": {"field": "crew", "minimum": 2.0}},
+            {"hasValue": {"field": "since", "earliest": "2020-01-01", "latest": "2025-12-31"}},
+        ]
+    }
+    created = await accepted(platform, owner, "createSegment", **own, name="Sailors", rule=rule)
+    assert created["segment"]["rule"] == rule, "it can be sent again as it is shown"
+    audience = {"segmentIds": [created["segment"]["id"]]}
+    await accepted(platform, owner, "createSpace", **own, slug="dock", name="Dock", audience=audience)
+
+    async def until_sees(wanted: bool) -> None:
+        await until(platform, made, 'space(slug: "dock") { id }', member, lambda shown: bool(shown["space"]) is wanted)
+
+    async def says(**value: Any) -> None:
+        await accepted(platform, member, "setProfileFields", **own, values=[value])
+
+    await until_sees(False)
+    await says(key="rig", text="ketch")
+    await says(key="crew", number=2)
+    await says(key="since", text="2024-05-01")
+    await until_sees(True)
+    await says(key="rig", text="yawl")
+    await until_sees(False)
+    await says(key="rig", text="sloop")
+    await until_sees(True)
+    await accepted(platform, member, "hideProfileFields", **own, fields=["crew"])
+    await until_sees(False)
+    await accepted(platform, member, "hideProfileFields", **own, fields=[])
+    await until_sees(True)
+    await accepted(platform, owner, "retireProfileField", **own, key="rig")
+    await until_sees(False)
 
 
 async def test_need_64_exclusive_content_by_role_and_by_segment(platform: Platform) -> None:

@@ -199,6 +199,8 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "Segment.rule": {"hasRole": "AMBASSADOR"},
     "withinDays": 90,
     "joinedWithinDays": 30,
+    "HasValueInput.field": "rig",
+    "HasValueInput.oneOf": ["sloop", "ketch"],
     # Discussions
     "Brand.space(slug)": "general",
     "Space.slug": "general",

@@ -1,7 +1,7 @@
 """Segments: groups of members by rules that are kept true, or as lists; for those who lead a brand."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -68,6 +68,24 @@ class BroughtByInput:
     member_id: ID | None = strawberry.field(default=None, description="By this one; by anybody when nothing is said.")
 
 
+@strawberry.input(
+    description="What the member says in a field of their profile, compared as its type says.  Only fields in use that "
+    "all owners and builders may see; a value that the member hides counts as none."
+)
+class HasValueInput:
+    """A condition on a field."""
+
+    field: str = strawberry.field(description="The key of the field.  Texts and addresses are not compared.")
+    one_of: list[str] | None = strawberry.field(
+        default=None, description="One of these choices: 1–20, for CHOICE and MULTI_CHOICE."
+    )
+    yes: bool | None = strawberry.field(default=None, description="This answer, for YES_NO.")
+    minimum: float | None = strawberry.field(default=None, description="This or more, for NUMBER.")
+    maximum: float | None = strawberry.field(default=None, description="This or less, for NUMBER.")
+    earliest: date | None = strawberry.field(default=None, description="This day or later, for DATE.")
+    latest: date | None = strawberry.field(default=None, description="This day or earlier, for DATE.")
+
+
 @strawberry.input(one_of=True)
 class SegmentRuleInput:
     """Exactly one condition, or a combination of rules: at most 50 parts and 6 levels."""
@@ -82,6 +100,9 @@ class SegmentRuleInput:
     came_by: str | None = strawberry.field(default=UNSET, description="The source that the member joined by, a slug.")
     brought_by: BroughtByInput | None = strawberry.field(default=UNSET, description="Another member brought them.")
     did: DidInput | None = strawberry.field(default=UNSET, description="The member did something.")
+    has_value: HasValueInput | None = strawberry.field(
+        default=UNSET, description="The member says something in a field of their profile."
+    )
 
 
 def rule_of(given: SegmentRuleInput, brand: str, depth: int = 1) -> dict[str, Any]:
@@ -112,6 +133,8 @@ def rule_of(given: SegmentRuleInput, brand: str, depth: int = 1) -> dict[str, An
             "at_least": did.at_least,
             **optional(within_days=did.within_days),
         }
+    if given.has_value:
+        return {"is": "has_value", **optional(**strawberry.asdict(given.has_value))}
     raise Invalid("a combination has at least one rule", ("rule",))
 
 
@@ -134,6 +157,9 @@ def shown(rule: Mapping[str, Any], brand: str) -> dict[str, Any]:
         case {"is": "did", "act": act}:
             within = optional(withinDays=rule.get("within_days"))
             return {"did": {"act": act.upper(), "atLeast": rule.get("at_least", 1), **within}}
+        case {"is": "has_value", "field": key}:
+            ranges = {name: rule.get(name) for name in ("yes", "minimum", "maximum", "earliest", "latest")}
+            return {"hasValue": {"field": key, **optional(oneOf=rule.get("one_of"), **ranges)}}
         case _:
             return {}
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from libs.access.roles import Role
+from libs.access.roles import LEADERS, Role
 from libs.shared.domain import SYSTEM, Invalid
 
 
@@ -35,6 +35,11 @@ class Audience(Struct, frozen=True, kw_only=True):
                 return not roles.isdisjoint(self.roles)
             case Reach.ONESELF:
                 return False
+
+    @property
+    def admits_leaders(self) -> bool:
+        """Whether everybody who leads the brand is among them."""
+        return all(self.admits({Role.MEMBER, role}) for role in LEADERS)
 
 
 EVERYONE: Final = Audience(reach=Reach.EVERYONE)

@@ -1,7 +1,7 @@
 """Composes what the members service answers about profiles, and who may ask."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import structs
 
@@ -34,6 +34,8 @@ from services.members.profiles.views.profiles import (
     ProfileView,
 )
 
+Forms: TypeAlias = CommandHandler[Form, ProfileFormCommand, ProfileFormEvent]
+
 #: The commands that are decided by the form of the brand, and what they become with it.
 BY_THE_FORM: Final[Mapping[type[Command], Callable[..., Command]]] = {
     ChangeProfile: ChangeProfileBy,
@@ -47,7 +49,7 @@ class FormGuard:
     """Hands the commands on profiles the brand's form as it is at that moment."""
 
     def __init__(self, app: App) -> None:
-        self.forms: CommandHandler[Form, ProfileFormCommand, ProfileFormEvent] = app.aggregate(form.DECIDER)
+        self.forms: Forms = app.aggregate(form.DECIDER)
 
     def guards(self) -> Guards:
         """What `App.aggregate` takes."""
@@ -58,8 +60,8 @@ class FormGuard:
         return BY_THE_FORM[type(command)](**structs.asdict(command), form=known)
 
 
-def compose_profiles(app: App, authorizer: Authorizer) -> Source:
-    """Answer the queries; returns what an export takes from here."""
+def compose_profiles(app: App, authorizer: Authorizer) -> tuple[ProfilesView, Source]:
+    """Answer the queries; returns the view behind them, and what an export takes from it."""
     view = app.view(ProfilesView())
 
     async def viewer(query: Query) -> Viewer:
@@ -80,4 +82,4 @@ def compose_profiles(app: App, authorizer: Authorizer) -> Source:
     app.query(ProfilesGetMany, list[ProfileView | None], profiles, view=view, allow=members)
     app.query(ProfileFormOfBrand, FormView, form_of_brand, view=view, allow=members)
     app.query(MemberByExternalId, MemberFound, view.member_by_external_id, view=view, allow=leaders_and_readers)
-    return Source("profile", view, "profiles", lambda brand, member: {"_id": f"{brand}:{member}"})
+    return view, Source("profile", view, "profiles", lambda brand, member: {"_id": f"{brand}:{member}"})

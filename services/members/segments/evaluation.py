@@ -17,8 +17,10 @@ from libs.shared.domain import SYSTEM, Accepted, DomainError
 from libs.shared.ids import uuid7
 from libs.shared.positions import Positions
 from libs.shared.projection import View
+from services.members.profiles.fields import Value
+from services.members.profiles.views.profiles import ProfilesView
 from services.members.segments.membership import STALE, MoveMembers, part, part_id
-from services.members.segments.rules import Act, Did, Facts, Rule, Subject, conditions, matches, subjects
+from services.members.segments.rules import Act, Did, Facts, Rule, Subject, conditions, fields, matches, subjects
 from services.members.segments.views.acts import ActsView, day_of
 from services.members.segments.views.people import PeopleView, Person
 from services.members.segments.views.segments import Definition, SegmentsView
@@ -37,7 +39,7 @@ Move = Callable[[MoveMembers], Awaitable[Accepted]]
 Touched = Mapping[str, Collection[Subject]]
 
 #: Everything may be new of a member.
-ANYTHING: frozenset[Subject] = frozenset({"profile", *Act})
+ANYTHING: frozenset[Subject] = frozenset({"profile", "fields", *Act})
 
 
 class Views(NamedTuple):
@@ -45,12 +47,13 @@ class Views(NamedTuple):
 
     segments: SegmentsView
     people: PeopleView
+    profiles: ProfilesView
     acts: Sequence[ActsView]
 
     @property
     def all(self) -> list[View]:
         """All of them."""
-        return [self.segments, self.people, *self.acts]
+        return [self.segments, self.people, self.profiles, *self.acts]
 
 
 class Evaluation:
@@ -165,13 +168,20 @@ class Evaluation:
                     for act in view.acts:
                         if times := document.get(act.value, 0):
                             of.setdefault(act, {})[document["day"]] = times
+        keys = frozenset(key for rule in rules for key in fields(rule))
+        values = await self._views.profiles.told_to_leaders(brand, here, keys) if keys else {}
         return {
-            person.member: _known(person, counts.get(person.member, {}), days.get(person.member, {}))
-            for person in people
+            id_: _known(person, counts.get(id_, {}), days.get(id_, {}), values.get(id_, {}))
+            for person, id_ in zip(people, here, strict=True)
         }
 
 
-def _known(person: Person, counts: Mapping[Act, int], days: Mapping[Act, Mapping[int, int]]) -> Facts:
+def _known(
+    person: Person,
+    counts: Mapping[Act, int],
+    days: Mapping[Act, Mapping[int, int]],
+    values: Mapping[str, Value],
+) -> Facts:
     return Facts(
         roles=person.roles,
         joined_day=person.joined_day,
@@ -179,6 +189,7 @@ def _known(person: Person, counts: Mapping[Act, int], days: Mapping[Act, Mapping
         referrer=person.referrer,
         counts=counts,
         days=days,
+        values=values,
     )
 
 

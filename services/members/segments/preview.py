@@ -5,9 +5,11 @@ from typing import ClassVar
 from msgspec import Struct
 
 from libs.shared.domain import Query
+from services.members.profiles.composition import Forms
 from services.members.segments.evaluation import AT_ONCE, Evaluation
+from services.members.segments.fields import check_rule
 from services.members.segments.membership import PARTS
-from services.members.segments.rules import Rule, check
+from services.members.segments.rules import Rule
 from services.members.segments.views.people import PeopleView
 
 #: When at least so many members were looked at, the rest is estimated.
@@ -36,13 +38,14 @@ class SegmentPreviewView(Struct, frozen=True, kw_only=True):
 class Preview:
     """Answers it."""
 
-    def __init__(self, people: PeopleView, evaluation: Evaluation) -> None:
+    def __init__(self, people: PeopleView, evaluation: Evaluation, forms: Forms) -> None:
         self._people = people
+        self._forms = forms
         self._evaluation = evaluation
 
     async def segment_preview(self, query: SegmentPreview) -> SegmentPreviewView:
-        """The preview.  Raises INVALID for a rule that is too large."""
-        check(query.rule)
+        """The preview.  Raises as `check_rule` does."""
+        check_rule(query.rule, await self._forms.state(query.brand, query.brand, fresh=True))
         brand, looked_at, found = query.brand, 0, list[str]()
         everybody = await self._people.count(brand)
         step = max(1, min(PARTS, PARTS * ENOUGH // max(1, everybody)))

@@ -5,6 +5,7 @@ days of UTC, counted from 1970; "within the last n days" is the day itself and t
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias, assert_never
 
@@ -13,6 +14,7 @@ from msgspec import Meta, Struct
 from libs.access.roles import Role
 from libs.shared.domain import Id, Invalid
 from libs.shared.text import Slug
+from services.members.profiles.fields import Value
 
 #: A rule has at most so many parts, none of them deeper than so many levels.
 MAX_PARTS = 50
@@ -73,6 +75,21 @@ class Did(Struct, frozen=True, kw_only=True, tag_field="is", tag="did"):
     within_days: _Days | None = None
 
 
+class HasValue(Struct, frozen=True, kw_only=True, tag_field="is", tag="has_value", omit_defaults=True):
+    """In this field of the brand's form the member has one of these choices, this answer, or a value in this range.
+
+    The ends belong to a range.  Which of them a field is compared by, its type says (`fields.py`).
+    """
+
+    field: Slug
+    one_of: Annotated[tuple[Slug, ...], Meta(min_length=1, max_length=20)] | None = None
+    yes: bool | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    earliest: date | None = None
+    latest: date | None = None
+
+
 class Not(Struct, frozen=True, kw_only=True, tag_field="is", tag="not"):
     """The rule does not hold."""
 
@@ -91,14 +108,15 @@ class AnyOf(Struct, frozen=True, kw_only=True, tag_field="is", tag="any"):
     rules: _Parts
 
 
-Condition: TypeAlias = HasRole | JoinedWithin | CameBy | BroughtBy | Did
-Rule: TypeAlias = HasRole | JoinedWithin | CameBy | BroughtBy | Did | Not | AllOf | AnyOf
+Condition: TypeAlias = HasRole | JoinedWithin | CameBy | BroughtBy | Did | HasValue
+Rule: TypeAlias = HasRole | JoinedWithin | CameBy | BroughtBy | Did | HasValue | Not | AllOf | AnyOf
 
 
 class Facts(Struct, frozen=True, kw_only=True):
     """What is known of somebody who is in the brand.
 
     `counts`: how often they did something, ever.  `days`: how often on each day, as far back as a rule looks.
+    `values`: what rules may know of the fields of their profile, by key.
     """
 
     roles: frozenset[str] = frozenset()
@@ -107,10 +125,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     referrer: str | None = None
     counts: Mapping[Act, int] = {}
     days: Mapping[Act, Mapping[int, int]] = {}
+    values: Mapping[str, Value] = {}
 
 
-#: What a condition looks at: something that is done, or who the member is.
-Subject: TypeAlias = Act | Literal["profile"]
+#: What a condition looks at: something that is done, who the member is, or what they say in fields.
+Subject: TypeAlias = Act | Literal["profile", "fields"]
 
 
 def check(rule: Rule) -> None:
@@ -140,6 +159,8 @@ def matches(rule: Rule, facts: Facts, today: int) -> bool:
             return facts.referrer is not None and rule.referrer in (None, facts.referrer)
         case Did():
             return _times(rule, facts, today) >= rule.at_least
+        case HasValue():
+            return _has_value(rule, facts.values.get(rule.field))
         case Not():
             return not matches(rule.rule, facts, today)
         case AllOf():
@@ -161,7 +182,12 @@ def conditions(rule: Rule) -> Iterator[Condition]:
 
 def subjects(rule: Rule) -> frozenset[Subject]:
     """What must change of a member for the rule to come to something else, the passing of days aside."""
-    return frozenset(one.act if isinstance(one, Did) else "profile" for one in conditions(rule))
+    return frozenset(_subject(one) for one in conditions(rule))
+
+
+def fields(rule: Rule) -> frozenset[str]:
+    """The keys of the fields that the rule asks about."""
+    return frozenset(one.field for one in conditions(rule) if isinstance(one, HasValue))
 
 
 def windows(rule: Rule) -> dict[Subject, frozenset[int]]:
@@ -183,6 +209,34 @@ def _times(rule: Did, facts: Facts, today: int) -> int:
         return facts.counts.get(rule.act, 0)
     first = today - rule.within_days + 1
     return sum(times for day, times in facts.days.get(rule.act, {}).items() if first <= day <= today)
+
+
+def _has_value(rule: HasValue, value: Value | None) -> bool:
+    match value:
+        case None:
+            return False
+        case bool():
+            return value is rule.yes
+        case float():
+            low, high = rule.minimum, rule.maximum
+            return (low is None or value >= low) and (high is None or value <= high)
+        case list():
+            return not frozenset(rule.one_of or ()).isdisjoint(value)
+        case str() if rule.one_of is not None:
+            return value in rule.one_of
+        case str():  # a day as YYYY-MM-DD: its order is that of the text
+            first, last = rule.earliest, rule.latest
+            return (first is None or value >= first.isoformat()) and (last is None or value <= last.isoformat())
+
+
+def _subject(one: Condition) -> Subject:
+    match one:
+        case Did():
+            return one.act
+        case HasValue():
+            return "fields"
+        case _:
+            return "profile"
 
 
 def _inner(rule: Rule) -> tuple[Rule, ...]:

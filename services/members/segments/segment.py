@@ -9,7 +9,9 @@ from libs.access.roles import LEADERS, require
 from libs.shared.codec import Upcaster
 from libs.shared.domain import SYSTEM, Command, Decider, DomainError, Event, Forbidden, Id, Invalid, NotFound
 from libs.shared.text import Line
-from services.members.segments.rules import READING, Rule, check
+from services.members.profiles.form import Form
+from services.members.segments.fields import check_rule
+from services.members.segments.rules import READING, Rule
 
 #: The id of a segment: shorter than other ids, since it is a part of those of its parts (`membership.py`).
 SegmentId = Annotated[Id, Meta(max_length=60)]
@@ -145,13 +147,25 @@ class SettleSegment(Command, frozen=True, kw_only=True):
     edition: int
 
 
+class CreateSegmentBy(CreateSegment, frozen=True, kw_only=True):
+    """With the brand's form, which the rule is held against."""
+
+    form: Form
+
+
+class ChangeSegmentBy(ChangeSegment, frozen=True, kw_only=True):
+    """With the brand's form, which the rule is held against."""
+
+    form: Form
+
+
 SegmentCommand = CreateSegment | ChangeSegment | DeleteSegment | SettleSegment
 
 # Decisions
 
 
 def decide(state: Segment, command: SegmentCommand) -> list[SegmentEvent]:
-    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_FOUND, INVALID, ID_TAKEN."""
+    """The facts that `command` makes true.  Raises FORBIDDEN, NOT_FOUND, ID_TAKEN, or as `check_rule` does."""
     require(command.roles, *LEADERS)
     match command:
         case CreateSegment():
@@ -168,9 +182,9 @@ def decide(state: Segment, command: SegmentCommand) -> list[SegmentEvent]:
 
 
 def _create(state: Segment, command: CreateSegment) -> list[SegmentEvent]:
-    if command.rule is not None:
-        check(command.rule)
     if not state.edition:
+        if command.rule is not None:
+            check_rule(command.rule, _form(command))
         return [SegmentCreated(name=command.name, rule=command.rule)]
     if (state.name, state.rule, state.deleted) != (command.name, command.rule, False):
         raise DomainError("ID_TAKEN", "another segment has this id", ("segment_id",))
@@ -185,7 +199,7 @@ def _change(state: Segment, command: ChangeSegment) -> list[SegmentEvent]:
     if command.rule not in (None, state.rule):
         if state.rule is None:
             raise Invalid("leaders keep the list of this segment: it has no rule", ("rule",))
-        check(command.rule)
+        check_rule(command.rule, _form(command))
         events.append(SegmentRedefined(edition=state.edition + 1, rule=command.rule))
     return events
 
@@ -198,6 +212,10 @@ def _settle(state: Segment, command: SettleSegment) -> list[SegmentEvent]:
     if command.edition != state.edition or (state.settled, state.reading) == (state.edition, READING):
         return []
     return [SegmentSettled(edition=command.edition, reading=READING)]
+
+
+def _form(command: CreateSegment | ChangeSegment) -> Form:
+    return command.form if isinstance(command, CreateSegmentBy | ChangeSegmentBy) else Form()
 
 
 def _must_exist(state: Segment, *, deleted: bool = False) -> None:

@@ -253,6 +253,29 @@ async def test_who_has_an_external_id(bench: Bench) -> None:
         await found("crm-8")
 
 
+async def test_what_segments_may_know(bench: Bench) -> None:
+    await furnished(bench)
+    await bench.given(JOINED, aggregate="member", id="m2")
+
+    async def told() -> dict[str, list[str]]:
+        found = await bench.view.told_to_leaders("b1", ["m1", "m2", "m3"], [*FIELDS, "bio"])
+        return {who: sorted(values) for who, values in found.items()}
+
+    assert await told() == {"m1": ["leaders", "open"], "m2": []}
+    assert (await bench.view.told_to_leaders("b1", ["m1"], ["open"])) == {"m1": {"open": "value of open"}}
+    await bench.given(ProfileFieldsHidden(fields=["open"]), aggregate="member", id="m1")
+    assert (await told())["m1"] == ["leaders"]
+    await defined(bench, ProfileFieldRetired(key="leaders"))
+    assert (await told())["m1"] == []
+    await bench.given(ProfileFieldsHidden(fields=[]), aggregate="member", id="m1")
+    await defined(
+        bench, ProfileFieldRestored(key="leaders"), ProfileFieldDefined(field=field("open", audience=ONESELF))
+    )
+    assert (await told())["m1"] == ["leaders"]
+    assert await bench.view.with_value("b1", "open") == ["m1"]
+    assert (await bench.view.with_value("b2", "open"), await bench.view.with_value("b1", "boat")) == ([], [])
+
+
 @pytest.mark.parametrize("end", ["leaving", "erasure"])
 async def test_of_who_has_gone_nothing_is_kept(bench: Bench, end: str) -> None:
     await furnished(bench)

@@ -1,6 +1,6 @@
 """What do the members of a brand show of themselves, and to whom?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
@@ -202,6 +202,31 @@ class ProfilesView(View):
         if document is None:
             raise NotFound("no member of this brand has this external id", ("external_id",))
         return MemberFound(member_id=document["member"])
+
+    # What segments ask
+
+    async def told_to_leaders(
+        self, brand_id: str, members: Collection[str], keys: Collection[str]
+    ) -> dict[str, dict[str, Value]]:
+        """What members say in fields of the form, by member and key, as far as everybody who leads the brand sees it.
+
+        So there is nothing of fields that are retired or for fewer, and of those that a member hides.
+        """
+        form_ = await self._form(brand_id)
+        seen = {field.key for field in form_.in_use if field.key in keys and field.audience.admits_leaders}
+        where = {"_id": {"$in": [f"{brand_id}:{id_}" for id_ in members]}}
+        found = self.collection("profiles").find(where, ["member", "hidden", *(f"values.{key}" for key in seen)])
+        return {
+            document["member"]: {
+                key: value for key, value in document.get("values", {}).items() if key not in document["hidden"]
+            }
+            async for document in found
+        }
+
+    async def with_value(self, brand_id: str, key: str) -> list[str]:
+        """Who says anything in a field, hidden or not."""
+        found = self.collection("profiles").find({"brand": brand_id, f"values.{key}": {"$exists": True}}, {"member": 1})
+        return [document["member"] async for document in found]
 
     async def _form(self, brand_id: str) -> "_Form":
         document = await self.collection("forms").find_one({"_id": brand_id}) or {}

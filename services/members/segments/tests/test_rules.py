@@ -1,5 +1,6 @@
 """When a rule holds, what it asks, and how large it may be."""
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -20,11 +21,13 @@ from services.members.segments.rules import (
     Did,
     Facts,
     HasRole,
+    HasValue,
     JoinedWithin,
     Not,
     Rule,
     check,
     conditions,
+    fields,
     matches,
     subjects,
     windows,
@@ -38,6 +41,7 @@ ADA = Facts(
     referrer="m9",
     counts={Act.REPLIED: 7},
     days={Act.REPLIED: {TODAY: 1, TODAY - 6: 2, TODAY - 7: 4}},
+    values={"rig": "sloop", "seas": ["baltic", "north"], "skipper": False, "crew": 4.0, "since": "2024-05-01"},
 )
 NOBODY = Facts(roles=frozenset({"member"}), joined_day=TODAY - 400)
 
@@ -62,6 +66,19 @@ NOBODY = Facts(roles=frozenset({"member"}), joined_day=TODAY - 400)
         (Did(act=Act.REPLIED, at_least=3, within_days=7), True),
         (Did(act=Act.REPLIED, at_least=4, within_days=7), False),
         (Did(act=Act.REPLIED, at_least=7, within_days=8), True),
+        (HasValue(field="rig", one_of=("ketch", "sloop")), True),
+        (HasValue(field="rig", one_of=("ketch",)), False),
+        (HasValue(field="seas", one_of=("north", "south")), True),
+        (HasValue(field="seas", one_of=("south",)), False),
+        (HasValue(field="skipper", yes=False), True),
+        (HasValue(field="skipper", yes=True), False),
+        (HasValue(field="crew", minimum=4, maximum=4), True),
+        (HasValue(field="crew", minimum=4.5), False),
+        (HasValue(field="crew", maximum=3.5), False),
+        (HasValue(field="since", earliest=date(2024, 5, 1), latest=date(2024, 5, 1)), True),
+        (HasValue(field="since", earliest=date(2024, 5, 2)), False),
+        (HasValue(field="since", latest=date(2024, 4, 30)), False),
+        (HasValue(field="boat", one_of=("sloop",)), False),
     ],
     ids=str,
 )
@@ -99,12 +116,14 @@ def test_what_a_rule_asks() -> None:
         rules=(
             JoinedWithin(days=30),
             Not(rule=Did(act=Act.POSTED)),
+            HasValue(field="rig", one_of=("sloop",)),
             AnyOf(rules=(Did(act=Act.VOTED, within_days=7), Did(act=Act.VOTED, within_days=90))),
         )
     )
-    assert subjects(rule) == {"profile", Act.POSTED, Act.VOTED}
+    assert subjects(rule) == {"profile", "fields", Act.POSTED, Act.VOTED}
+    assert fields(rule) == {"rig"}
     assert windows(rule) == {"profile": {30}, Act.VOTED: {7, 90}}
-    assert len(list(conditions(rule))) == 4
+    assert len(list(conditions(rule))) == 5
 
 
 def nested(depth: int) -> Rule:
@@ -130,6 +149,9 @@ def test_how_large_a_rule_may_be() -> None:
         {"is": "joined_within", "days": 0},
         {"is": "came_by", "source": "Not A Slug"},
         {"is": "brought_by", "referrer": "a.b"},
+        {"is": "has_value", "field": "rig", "one_of": []},
+        {"is": "has_value", "field": "rig", "one_of": ["sloop"] * 21},
+        {"is": "has_value", "field": "since", "earliest": "yesterday"},
     ],
 )
 def test_what_is_no_rule(data: dict[str, Any]) -> None:
@@ -147,6 +169,9 @@ _CONDITIONS: st.SearchStrategy[Rule] = st.one_of(
         at_least=st.integers(1, 8),
         within_days=st.one_of(st.none(), st.integers(1, 9)),
     ),
+    st.builds(HasValue, field=st.just("rig"), one_of=st.sampled_from([("sloop",), ("ketch", "yawl")])),
+    st.builds(HasValue, field=st.just("crew"), minimum=st.floats(1, 9), maximum=st.none() | st.floats(1, 9)),
+    st.builds(HasValue, field=st.just("since"), latest=st.dates(date(2024, 1, 1), date(2026, 1, 1))),
 )
 RULES: st.SearchStrategy[Rule] = st.recursive(
     _CONDITIONS,
@@ -165,6 +190,10 @@ _FACTS = st.builds(
     counts=st.dictionaries(st.sampled_from([Act.REPLIED, Act.VOTED]), st.integers(0, 9)),
     days=st.dictionaries(
         st.sampled_from([Act.REPLIED, Act.VOTED]), st.dictionaries(st.integers(TODAY - 10, TODAY), st.integers(1, 3))
+    ),
+    values=st.fixed_dictionaries(
+        {},
+        optional={"rig": st.sampled_from(["sloop", "yawl"]), "crew": st.floats(1, 9), "since": st.just("2025-01-01")},
     ),
 )
 
@@ -198,5 +227,6 @@ def test_what_a_rule_does_not_ask_does_not_matter(rule: Rule, facts: Facts, othe
         referrer=facts.referrer,
         counts={**{act: times for act, times in other.counts.items() if act not in asked}, **kept},
         days={**{act: times for act, times in other.days.items() if act not in asked}, **days},
+        values=facts.values if "fields" in asked else other.values,
     )
     assert matches(rule, facts, TODAY) is matches(rule, changed, TODAY)

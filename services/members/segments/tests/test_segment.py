@@ -1,6 +1,6 @@
 """What leaders and the platform decide about segments: accepted, refused, repeated."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 import pytest
@@ -8,12 +8,17 @@ import pytest
 from libs.access.roles import ALL_ROLES, Role
 from libs.shared.domain import SYSTEM, Command
 from libs.shared.testing.bdd import given
+from services.members.profiles.audience import ONESELF, Audience, Reach
+from services.members.profiles.fields import FieldType
+from services.members.profiles.tests.builders import field, form
 from services.members.segments import membership, segment
 from services.members.segments.membership import MoveMembers, SegmentEntered, SegmentLeft, part
-from services.members.segments.rules import READING, Act, AllOf, Did, HasRole, Rule
+from services.members.segments.rules import READING, Act, AllOf, Did, HasRole, HasValue, Not, Rule
 from services.members.segments.segment import (
     ChangeSegment,
+    ChangeSegmentBy,
     CreateSegment,
+    CreateSegmentBy,
     DeleteSegment,
     SegmentCreated,
     SegmentDeleted,
@@ -84,6 +89,62 @@ class TestChanging:
     def test_what_is_not_there(self) -> None:
         given(segment.DECIDER).when(by(ChangeSegment, name="x")).then_raises("NOT_FOUND", ("segment_id",))
         given(segment.DECIDER, CREATED, SegmentDeleted(edition=2)).when(by(ChangeSegment)).then_raises("NOT_FOUND")
+
+
+TYPES = (FieldType.TEXT, FieldType.CHOICE, FieldType.MULTI_CHOICE, FieldType.YES_NO, FieldType.NUMBER, FieldType.DATE)
+FORM = form(
+    *(field(one.value.replace("_", "-"), one) for one in TYPES),
+    field("old", FieldType.YES_NO),
+    field("private", FieldType.YES_NO, audience=ONESELF),
+    field("owners", FieldType.YES_NO, audience=Audience(reach=Reach.ROLES, roles=[Role.OWNER])),
+    field("leaders", FieldType.YES_NO, audience=Audience(reach=Reach.ROLES, roles=[Role.BUILDER, Role.OWNER])),
+    retired=("old",),
+)
+
+
+class TestFields:
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            HasValue(field="choice", one_of=("red", "blue")),
+            HasValue(field="multi-choice", one_of=("green",)),
+            HasValue(field="yes-no", yes=False),
+            HasValue(field="number", minimum=0),
+            HasValue(field="date", earliest=date(2026, 1, 1), latest=date(2026, 12, 31)),
+            HasValue(field="leaders", yes=True),
+        ],
+    )
+    def test_a_rule_asks_by_the_type_of_the_field(self, rule: Rule) -> None:
+        create = by(CreateSegmentBy, name="Some", rule=rule, form=FORM)
+        fact = SegmentCreated(name="Some", rule=rule)
+        given(segment.DECIDER).when(create).then(fact)
+        retired = by(CreateSegmentBy, name="Some", rule=rule, form=form())
+        given(segment.DECIDER, fact).when(retired).then_nothing()
+
+    @pytest.mark.parametrize(
+        ("rule", "code"),
+        [
+            (HasValue(field="boat", yes=True), "FIELD_UNKNOWN"),
+            (HasValue(field="old", yes=True), "FIELD_RETIRED"),
+            (HasValue(field="private", yes=True), "FIELD_NOT_FOR_LEADERS"),
+            (HasValue(field="owners", yes=True), "FIELD_NOT_FOR_LEADERS"),
+            (HasValue(field="choice", one_of=("red", "pink")), "FIELD_NOT_A_CHOICE"),
+            (HasValue(field="choice"), "FIELD_WRONG_TYPE"),
+            (HasValue(field="choice", one_of=("red",), yes=True), "FIELD_WRONG_TYPE"),
+            (HasValue(field="text", one_of=("red",)), "FIELD_WRONG_TYPE"),
+            (HasValue(field="number", latest=date(2026, 1, 1)), "FIELD_WRONG_TYPE"),
+        ],
+    )
+    def test_what_it_cannot_ask(self, rule: HasValue, code: str) -> None:
+        inside = AllOf(rules=(WRITERS, Not(rule=rule)))
+        path = ("rule", rule.field)
+        given(segment.DECIDER).when(by(CreateSegmentBy, name="x", rule=inside, form=FORM)).then_raises(code, path)
+        given(segment.DECIDER, CREATED).when(by(ChangeSegmentBy, rule=inside, form=FORM)).then_raises(code, path)
+
+    def test_one_that_is_there_is_renamed_whatever_became_of_its_field(self) -> None:
+        created = SegmentCreated(name="Old", rule=HasValue(field="old", yes=True))
+        same = by(ChangeSegmentBy, name="New", rule=created.rule, form=FORM)
+        given(segment.DECIDER, created).when(same).then(SegmentRenamed(name="New"))
 
 
 class TestDeletingAndSettling:

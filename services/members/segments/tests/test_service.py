@@ -29,6 +29,12 @@ from libs.shared.testing.timetable import FakeTimetable
 from libs.shared.testing.views import canonical
 from services.members import member_decisions
 from services.members.member import MemberJoined, MemberLeft, RoleGranted, RoleRevoked
+from services.members.profiles import form
+from services.members.profiles.audience import ONESELF
+from services.members.profiles.fields import FieldType
+from services.members.profiles.form import ProfileFieldDefined, ProfileFieldRestored, ProfileFieldRetired
+from services.members.profiles.profile import ProfileFieldsHidden, ProfileFieldsSet
+from services.members.profiles.tests.builders import field
 from services.members.segments import ageing, membership, segment
 from services.members.segments.composition import MAX_SEGMENTS
 from services.members.segments.listing import AddToSegment, TakeFromSegment
@@ -43,6 +49,7 @@ from services.members.segments.rules import (
     Did,
     Facts,
     HasRole,
+    HasValue,
     JoinedWithin,
     Not,
     Rule,
@@ -103,7 +110,12 @@ class AttendeeCheckedIn(Event, frozen=True, kw_only=True):
 CODECS = {
     "members": Codec(
         "members",
-        (*member_decisions.DECIDER.events, *segment.DECIDER.events, *membership.DECIDER.events),
+        (
+            *member_decisions.DECIDER.events,
+            *form.DECIDER.events,
+            *segment.DECIDER.events,
+            *membership.DECIDER.events,
+        ),
         segment.UPCASTERS,
     ),
     "discussions": Codec("discussions", (PostPublished, ReactionAdded)),
@@ -335,6 +347,54 @@ class TestRules:
         await town.until(others, "bob")
         await town.quiet()
         assert await town.inside(others) == {"bob"}, "the same reaction twice is one"
+
+    async def test_what_members_say_in_fields_that_leaders_see(self, town: Town) -> None:
+        async def asks(*events: Event) -> None:
+            await town.write("members", "profile_form", town.brand, "olga", *events)
+
+        async def says(who: str, values: str) -> None:
+            await town.of_member(who, ProfileFieldsSet(values=values, edition=1))
+
+        colour = field("colour", FieldType.CHOICE)
+        rule = HasValue(field="colour", one_of=("red", "blue"))
+        assert await town.refused(CreateSegment, segment_id=uuid7(), name="x", rule=rule) == (
+            "FIELD_UNKNOWN", ("rule", "colour"),
+        )  # fmt: skip
+        await asks(ProfileFieldDefined(field=colour))
+        await town.join("ada", "bob", "cy")
+        await says("ada", '{"colour":"red"}')
+        await town.quiet()
+        id_ = await town.segment(rule)
+        assert await town.inside(id_) == {"ada"}
+        previewed = await town.ask(SegmentPreviewView, SegmentPreview, rule=rule)
+        assert previewed.sample_ids == ["ada"]
+        await says("bob", '{"colour":"blue"}')
+        await says("cy", '{"colour":"green"}')
+        await town.until(id_, "ada", "bob")
+        await says("ada", '{"colour":"green"}')
+        await town.until(id_, "bob")
+        await says("ada", '{"colour":"red"}')
+        await town.of_member("bob", ProfileFieldsHidden(fields=["colour"]))
+        await town.until(id_, "ada")
+        others = await town.segment(Not(rule=rule))
+        await town.until(others, "bob", "cy", "olga")
+
+        await asks(ProfileFieldRetired(key="colour"))
+        await town.until(id_)
+        await town.until(others, "ada", "bob", "cy", "olga")
+        await asks(ProfileFieldRestored(key="colour"))
+        await town.until(id_, "ada")
+        await asks(ProfileFieldDefined(field=field("colour", FieldType.CHOICE, audience=ONESELF)))
+        await town.until(id_)
+        await asks(ProfileFieldDefined(field=colour))
+        await says("ada", '{"colour":null}')
+        await says("cy", '{"colour":"blue"}')
+        await town.until(id_, "cy")
+        await town.of_member("cy", MemberLeft())
+        await town.until(id_)
+        await town.join("cy")
+        await town.quiet()
+        assert await town.inside(id_) == set(), "with the profile the value has gone"
 
     async def test_another_rule_takes_the_place_of_the_first(self, town: Town) -> None:
         await town.join("ada", "bob")
