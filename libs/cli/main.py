@@ -256,19 +256,14 @@ def catalogue_command() -> None:
         typer.echo(path)
 
 
-@app.command("schema", rich_help_panel="Development")
-def schema_command() -> None:
-    """Print the GraphQL schema, as services/gateway/schema.graphql keeps it."""
-    from services.gateway.schema import text
-
-    typer.echo(text(), nl=False)
-
-
 @app.command("publish-schema", rich_help_panel="Development")
 def publish_schema_command(
     because: Annotated[str, typer.Option(help="Why clients have to change; needed when something breaks.")] = "",
 ) -> None:
-    """Promise clients the schema as it is now; what breaks is written down in docs/schema-history.md."""
+    """Bring services/gateway/schema.graphql, which clients were promised, up to date with the code.
+
+    What breaks is written down in docs/schema-history.md.
+    """
     from libs.cli.schema_history import publish
     from services.gateway.schema import text
 

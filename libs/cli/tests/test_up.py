@@ -111,5 +111,5 @@ def test_the_demo_can_be_left_out(value: str | None, expected: bool) -> None:
 
 def test_help_says_what_every_command_does() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200", "TERM": "dumb"}).stdout
-    for command in ("up", "down", "token", "import", "demo", "rebuild", "catalogue", "schema"):
+    for command in ("up", "down", "token", "import", "demo", "rebuild", "catalogue", "publish-schema"):
         assert f" {command} " in shown

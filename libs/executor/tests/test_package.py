@@ -40,10 +40,9 @@ def test_the_example_of_the_readme_runs_where_nothing_else_is(wheel: zipfile.Zip
     (site / "graphql").symlink_to(Path(graphql.__file__).parent)
     found = re.search(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
     assert found is not None
-    example = found[1].replace("libs.executor", "archipel_executor")
     python = [str(tmp_path / "bin/python"), "-I", "-W", "error"]
     ran = subprocess.run(
-        [*python, "-c", example + "\nprint(result.data)"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*python, "-c", found[1] + "\nprint(result.data)"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "the author of Lamp" in ran.stdout

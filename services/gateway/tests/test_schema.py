@@ -27,7 +27,7 @@ GATEWAY = Path(__file__).parents[1]
 
 def test_the_snapshot_shows_the_schema() -> None:
     snapshot = GATEWAY / "schema.graphql"
-    assert snapshot.read_text() == schema.text(), "write it anew: archipel schema > services/gateway/schema.graphql"
+    assert snapshot.read_text() == schema.text(), "write it anew: archipel publish-schema"
 
 
 def test_everything_is_described() -> None:
@@ -66,7 +66,7 @@ def test_whatever_is_not_obvious_has_an_example() -> None:
     ]
     assert missing == [], (
         "give each an example in services/gateway/schema/examples.py: a key of EXAMPLES that is this path, or the bare "
-        "name of the field or argument when all of that name hold the same; then write schema.graphql anew"
+        "name of the field or argument when all of that name hold the same; then archipel publish-schema"
     )
 
 
