@@ -7,8 +7,8 @@ from msgspec import structs
 from libs.access.authorizer import Authorizer
 from libs.access.export import Source
 from libs.access.roles import LEADERS
+from libs.shared.app import App, Guards
 from libs.shared.domain import Command, DomainError, Query
-from libs.shared.service import App
 from services.members.profiles.composition import Forms
 from services.members.profiles.views.profiles import ProfilesView
 from services.members.segments import membership, segment
@@ -65,11 +65,8 @@ def compose_segments(
         if not (await segments.state(command.brand, command.segment_id, fresh=True)).edition:
             raise DomainError("TOO_MANY", f"a brand has at most {MAX_SEGMENTS} segments")
 
-    segments = app.aggregate(
-        segment.DECIDER,
-        upcasters=segment.UPCASTERS,
-        guards={CreateSegment: guard_create, ChangeSegment: with_form},
-    )
+    guards: Guards = {CreateSegment: guard_create, ChangeSegment: with_form}
+    segments = app.aggregate(segment.DECIDER, guards=guards, upcasters=segment.UPCASTERS)
     parts = app.aggregate(replace(membership.DECIDER, commands=()))
     evaluation = Evaluation(views, app.positions, parts.handle, app.clock)
     lists = Lists(Handlers(members, segments, parts), views, app.positions, evaluation)
