@@ -45,6 +45,9 @@ class Executor:
     At most `max_operations` are kept, of `max_fields` compiled fields in all.  A document is known by its identity, so
     keep what you parsed, and do not change it.
 
+    Of variables that do not fit, the first `max_errors` errors are told, and that there are more.  With
+    `hide_suggestions` they do not say which names of the schema may have been meant.
+
     Raises TypeError for a schema that is not valid, or that has `@defer` or `@stream`.
     """
 
@@ -55,6 +58,8 @@ class Executor:
         *,
         max_operations: int = 1_000,
         max_fields: int = 20_000,
+        max_errors: int = 50,
+        hide_suggestions: bool = False,
     ) -> None:
         assert_valid_schema(schema)
         if schema.get_directive("defer") or schema.get_directive("stream"):
@@ -63,6 +68,8 @@ class Executor:
         self._adapter = adapter or Adapter()
         self._max_operations = max_operations
         self._max_fields = max_fields
+        self._max_errors = max_errors
+        self._hide_suggestions = hide_suggestions
         self._operations: OrderedDict[tuple[int, str | None], _Operation] = OrderedDict()
 
     async def execute(
@@ -121,7 +128,13 @@ class Executor:
             operation = self._operation(document, operation_name)
             values = _NO_VARIABLES
             if definitions := operation.node.variable_definitions:
-                coerced = get_variable_values(self.schema, definitions, dict(variables or {}), max_errors=50)
+                coerced = get_variable_values(
+                    self.schema,
+                    definitions,
+                    dict(variables or {}),
+                    max_errors=self._max_errors,
+                    hide_suggestions=self._hide_suggestions,
+                )
                 if isinstance(coerced, list):
                     return ExecutionResult(None, coerced)
                 values = coerced

@@ -52,14 +52,14 @@ def batch(function: Callable[..., Any], *, description: str | None = None) -> St
     return strawberry.field(resolver, description=description or inspect.getdoc(function))
 
 
-def executor(schema: BaseSchema, **bounds: int) -> Executor:
-    """An executor of a Strawberry schema; `bounds` are those of `Executor`.
+def executor(schema: BaseSchema, *, hide_suggestions: bool = False, **bounds: int) -> Executor:
+    """An executor of a Strawberry schema; `hide_suggestions` and `bounds` are those of `Executor`.
 
     Extensions of the schema are not run.  An object is of the type that its class declares, whatever it may have been
     cast to with `strawberry.cast`.
     """
     core: GraphQLSchema = schema._schema  # type: ignore[attr-defined]
-    return Executor(core, StrawberryAdapter(schema), **bounds)
+    return Executor(core, StrawberryAdapter(schema), hide_suggestions=hide_suggestions, **bounds)
 
 
 class StrawberryAdapter(Adapter):

@@ -20,12 +20,13 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from services.gateway import limits, scan
+from services.gateway.hints import hint
 from services.gateway.trusted import DocumentNotTrusted, ManifestError, Trusted
 
 #: Characters of query text whose documents are kept; a document weighs a few hundred times its text.
 CACHED_CHARACTERS: Final = 256 * 1024
-#: Enough to mend a query by; every error costs a search for similar names.
-MAX_VALIDATION_ERRORS: Final = 5
+#: Enough to mend a query or its variables by.
+MAX_ERRORS: Final = 5
 #: Measures that one document keeps, by the sizes that its variables asked for.
 _MEASURES: Final = 64
 #: What a remembered document weighs beside its text.
@@ -49,7 +50,10 @@ class Refused(Exception):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """Which documents run: all within the limits, or trusted ones only; and whether others may ask for the schema."""
+    """Which documents run: all within the limits, or trusted ones only; and whether others may ask for the schema.
+
+    Where they may, what they misspell in a document is answered with names that are like it.
+    """
 
     trusted_only: bool = False
     introspection: bool = True
@@ -161,16 +165,12 @@ class Documents:
         except GraphQLSyntaxError as error:
             error.extensions = {"code": "GRAPHQL_PARSE_FAILED"}
             raise Refused(error) from None
-        errors = validate(
-            self._schema,
-            document,
-            _RULES,
-            max_errors=MAX_VALIDATION_ERRORS,
-            hide_suggestions=not self._policy.introspection,
-        )
+        errors = validate(self._schema, document, _RULES, max_errors=MAX_ERRORS, hide_suggestions=True)
         if errors:
             for found in errors:
                 found.extensions = {"code": "GRAPHQL_VALIDATION_FAILED"}
+                if found.nodes and self._policy.introspection:
+                    found.message += hint(self._schema, document, found.nodes[0])
             raise Refused(*errors)
         return _Ready(document=document, sizing=limits.sizing_variables(document))
 

@@ -120,6 +120,27 @@ def test_variables_that_do_not_fit_run_nothing() -> None:
     assert all(error.path is None for error in result.errors)
 
 
+def test_names_are_suggested_for_variables_unless_that_is_hidden() -> None:
+    schema = build_schema(
+        "input Shape { width: Int } enum Hue { RED } type Query { area(shape: Shape, hue: Hue): Int }"
+    )
+    document = parse("query($shape: Shape, $hue: Hue) { area(shape: $shape, hue: $hue) }")
+    for hide in (False, True):
+        for variables in ({"shape": {"widht": 1}}, {"hue": "RDE"}):
+            result = Executor(schema, hide_suggestions=hide).execute_sync(document, variables=variables)
+            expected = execute_sync(schema, document, variable_values=variables, hide_suggestions=hide)
+            assert result.errors == expected.errors
+            assert ("Did you mean" in str(result.errors)) is not hide
+
+
+def test_so_many_errors_of_variables_are_told_and_no_more() -> None:
+    schema = build_schema("type Query { sum(of: [Int]): Int }")
+    document = parse("query($of: [Int]) { sum(of: $of) }")
+    for executor, told in ((Executor(schema), 51), (Executor(schema, max_errors=3), 4)):
+        result = executor.execute_sync(document, variables={"of": ["x"] * 60})
+        assert len(result.errors or ()) == told
+
+
 def test_a_resolver_cannot_change_what_the_next_run_is_given() -> None:
     def echo(_: Any, w: list[int], **__: Any) -> str:
         w.append(1)
