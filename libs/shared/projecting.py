@@ -101,6 +101,8 @@ class Applier:
         self._planner = Planner(view.collections)
         self._ending = False
         self._session = session
+        #: Whether a write was interrupted: its session may be in use still.
+        self.interrupted = False
 
     async def take_over(self) -> None:
         """Become the writer; a conflict with one that is just writing is raised."""
@@ -301,4 +303,4 @@ async def _one_at_a_time(
         applier.end()
         if running is not None:
             await asyncio.wait({running}, timeout=_ENDING_SECONDS)
-            running.cancel()
+            applier.interrupted = running.cancel()

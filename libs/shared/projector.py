@@ -93,6 +93,7 @@ class Projector:
         self._positions = positions
         self._sessions = sessions or Sessions(nats, database)
         self._session: Session | None = None
+        self._in_doubt = False
         self._vault = vault
         self._batch = batch
         self._grace_seconds = grace_seconds
@@ -141,7 +142,11 @@ class Projector:
             await self._project(opened._replace(sequence=sequence))
 
     async def _project(self, opened: Opened) -> None:
-        self._session = self._session or await self._sessions.open()
+        if self._session is None:
+            self._session = await self._sessions.open()
+        elif self._in_doubt:
+            self._session = await self._sessions.replace(self._session)
+            self._in_doubt = False
         applier = Applier(
             self.view,
             opened.generation,
@@ -191,6 +196,7 @@ class Projector:
                 await apply_stream(applier, reader, on_commit=on_commit, on_idle=on_idle, idle_seconds=idle_seconds)
             finally:
                 self._reader = None
+                self._in_doubt = applier.interrupted
 
     async def _take_over(self, applier: Applier) -> None:
         for attempt in range(1, _CLAIMS + 1):

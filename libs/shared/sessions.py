@@ -77,6 +77,14 @@ class Sessions:
         await self._processes.update_one({"_id": self._name}, change, upsert=True)
         return session
 
+    async def replace(self, session: Session) -> Session:
+        """Return a new session for one in which a call was interrupted, and abort what that one has open.
+
+        The driver's thread goes on with the call, and does it in whatever is begun in the same session by then.
+        """
+        await abort_transactions_of(self._database, [session_id(session)])
+        return await self.open()
+
     async def run(self) -> None:
         """Look after those that have died, for ever."""
         while True:

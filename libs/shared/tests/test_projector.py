@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from libs.shared.generations import Generations, NewerVersion
 from libs.shared.positions import Positions
 from libs.shared.projecting import Applier, Projected, ProjectionFailed
 from libs.shared.projector import Projector, State
-from libs.shared.pull import StreamReader
+from libs.shared.pull import ReaderLost, StreamReader
 from libs.shared.rebuild import Progress, rebuild
 from libs.shared.testing.streams import fresh_stream
 from libs.shared.testing.views import canonical
@@ -186,6 +186,35 @@ async def test_who_answers_and_stands_still_is_passed_over(log: Log, monkeypatch
     async with _slowly(log, monkeypatch, seconds=60.0) as (_, other, positions, view):
         await positions.wait(view, {"LEDGER": await log.write("a1", Deposited(amount=1))}, 10)
         assert other.state is State.ACTIVE
+
+
+async def test_a_write_that_hangs_holds_up_nothing_but_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the database does not answer one request: to cancel it, and even to abort it, waits for its answer."""
+    view, released, hanging = Ledger(), asyncio.Event(), asyncio.Event()
+    advance = Generations.advance
+
+    async def advance_and_hang(generations: Generations, *arguments: Any, **options: Any) -> bool:
+        moved = await advance(generations, *arguments, **options)
+        if not hanging.is_set():
+            hanging.set()
+            while not released.is_set():
+                with suppress(asyncio.CancelledError):
+                    await released.wait()
+        return moved
+
+    monkeypatch.setattr("libs.shared.projecting._ENDING_SECONDS", 0.1)
+    async with log.running(view) as (projector, positions):
+        await asyncio.wait_for(projector.caught_up.wait(), 5)
+        monkeypatch.setattr(Generations, "advance", advance_and_hang)
+        end = await log.write("a1", Deposited(amount=1))
+        await hanging.wait()
+        assert projector._reader is not None
+        projector._reader.interrupt(ReaderLost("silence"))
+        await positions.wait(view, {"LEDGER": end}, 10)
+        released.set()
+        await positions.wait(view, {"LEDGER": await log.write("a1", Deposited(amount=2))}, 10)
+        account = await view.collection("accounts").find_one({"_id": "b1:a1"})
+        assert account == {"_id": "b1:a1", "brand": "b1", "balance": 3, "deposits": 2}
 
 
 @asynccontextmanager

@@ -21,24 +21,31 @@ class Writers:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._free: asyncio.Queue[Session] = asyncio.Queue()
+        self._free: asyncio.Queue[Session | None] = asyncio.Queue()
         app.on_start(self._prepare)
 
     async def run(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Do `work` in a transaction, again while another writes the same; raises what does not pass by itself."""
         session = await self._free.get()
         try:
-            for number in range(1, _TRIES + 1):
-                try:
-                    async with self._app.sessions.turns.turn(), transaction(self._app.db, session):
-                        return await work(session)
-                except Exception as error:
-                    if not is_transient(error) or number == _TRIES:
-                        raise
-                await asyncio.sleep(_PAUSE_SECONDS * number * random.uniform(0.5, 1.5))  # noqa: S311 – jitter
-            raise AssertionError
+            session = session or await self._app.sessions.open()
+            return await self._insist(work, session)
+        except asyncio.CancelledError:
+            session = None  # the driver's thread may go on in it: the next one gets another
+            raise
         finally:
             self._free.put_nowait(session)
+
+    async def _insist(self, work: Callable[[Session], Awaitable[T]], session: Session) -> T:
+        for number in range(1, _TRIES + 1):
+            try:
+                async with self._app.sessions.turns.turn(), transaction(self._app.db, session):
+                    return await work(session)
+            except Exception as error:
+                if not is_transient(error) or number == _TRIES:
+                    raise
+            await asyncio.sleep(_PAUSE_SECONDS * number * random.uniform(0.5, 1.5))  # noqa: S311 – jitter
+        raise AssertionError
 
     async def _prepare(self) -> None:
         for session in await asyncio.gather(*(self._app.sessions.open() for _ in range(_AT_ONCE))):
