@@ -56,3 +56,8 @@ def expect(text: str, field: str, *kinds: str, brand: str | None = None) -> Glob
     if found is None or found.type not in kinds or brand not in (None, found.brand):
         raise NotFound(f"there is no such {' or '.join(kind.lower() for kind in kinds)}", (field,))
     return found
+
+
+def key_if_given(text: str | None, field: str, *kinds: str, brand: str | None = None) -> str | None:
+    """The object's own id for a field that may be null; an empty text is an id of nothing, and so `NotFound`."""
+    return None if text is None else expect(text, field, *kinds, brand=brand).key

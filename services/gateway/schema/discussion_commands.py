@@ -216,9 +216,11 @@ class DiscussionMutation:
         """Reply to a post, or to a reply in its thread."""
         context, name = info.context, "publish_reply"
         post = ids.expect(input.post_id, "postId", "Post")
-        answered = ids.expect(input.reply_to_id, "replyToId", "Reply", brand=post.brand) if input.reply_to_id else None
-        if answered is not None and answered.parts[0] != post.key:
-            raise NotFound("that reply stands in another thread", ("replyToId",))
+        answered = None
+        if input.reply_to_id is not None:
+            answered = ids.expect(input.reply_to_id, "replyToId", "Reply", brand=post.brand)
+            if answered.parts[0] != post.key:
+                raise NotFound("that reply stands in another thread", ("replyToId",))
         actor = context.member(post.brand)
         command_id = context.command_id(post.brand, actor, name, input.command_id)
         reply_id = context.new_id("reply", command_id)

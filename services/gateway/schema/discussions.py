@@ -352,6 +352,6 @@ class BrandDiscussions(BrandPart):
     ) -> Connection[Post] | None:
         """Posts, newest first: of one space, or of the whole brand.  Members only."""
         scope, page = self.inside(info), page_arguments(first, after, last, before)
-        key = ids.expect(space, "space", "Space", brand=scope.brand).key if space is not None else None
+        key = ids.key_if_given(space, "space", "Space", brand=scope.brand)
         reply = replies.PageReply[replies.PostReply]
         return _posts(await scope.ask("discussions", "post_page", reply, space_id=key, page=page), scope)

@@ -227,7 +227,7 @@ class BrandFeedback(BrandPart):
     ) -> Connection[Idea] | None:
         """Ideas, newest first: of one board, or of the whole brand.  Members only."""
         scope, page = self.inside(info), page_arguments(first, after, last, before)
-        key = ids.expect(board, "board", "Board", brand=scope.brand).key if board is not None else None
+        key = ids.key_if_given(board, "board", "Board", brand=scope.brand)
         reply = replies.PageReply[replies.IdeaReply]
         return _ideas(await scope.ask("feedback", "idea_page", reply, board_id=key, page=page), scope)
 

@@ -143,7 +143,7 @@ class JourneyMutation:
     async def complete_journey_step(self, info: Info, input: CompleteJourneyStepInput) -> MemberJourneyPayload:  # noqa: A002
         """Say that a CUSTOM step is done: the member, where the step leaves it to them, or an owner or builder."""
         brand = ids.expect(input.brand_id, "brandId", "Brand").key
-        member = ids.expect(input.member_id, "memberId", "Member", brand=brand).key if input.member_id else None
+        member = ids.key_if_given(input.member_id, "memberId", "Member", brand=brand)
         done = await _act(info, brand, "complete_step", input.command_id, member=member, step_id=input.step_id)
         return MemberJourneyPayload(done=done)
 
@@ -175,7 +175,7 @@ async def _act(
 
 
 def _step(step: JourneyStepInput, brand: str) -> dict[str, object]:
-    space = ids.expect(step.space_id, "spaceId", "Space", brand=brand).key if step.space_id else None
+    space = ids.key_if_given(step.space_id, "spaceId", "Space", brand=brand)
     return {
         "id": step.step_id,
         "kind": step.kind.value,

@@ -166,7 +166,7 @@ class MemberMutation:
         brand = ids.expect(input.brand_id, "brandId", "Brand").key
         context = info.context
         email = context.principal.email if context.principal else None
-        referrer = ids.expect(input.referrer_id, "referrerId", "Member", brand=brand) if input.referrer_id else None
+        referrer = ids.key_if_given(input.referrer_id, "referrerId", "Member", brand=brand)
         done = await context.act(
             brand,
             "members.member.join_brand",
@@ -178,7 +178,7 @@ class MemberMutation:
                 email=email,
                 accepted_rules=input.accepted_rules,
                 source=input.source,
-                referrer=referrer and referrer.key,
+                referrer=referrer,
             ),
         )
         return MemberPayload(done=done)
@@ -211,7 +211,7 @@ class MemberMutation:
 
 async def _change_role(info: Info, name: str, given: MemberRoleInput, **fields: datetime) -> MemberPayload:
     member = ids.expect(given.member_id, "memberId", "Member")
-    space = ids.expect(given.space_id, "spaceId", "Space", brand=member.brand).key if given.space_id else None
+    space = ids.key_if_given(given.space_id, "spaceId", "Space", brand=member.brand)
     done = await info.context.act(
         member.brand,
         f"members.member.{name}",

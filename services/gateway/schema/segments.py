@@ -101,8 +101,7 @@ def rule_of(given: SegmentRuleInput, brand: str, depth: int = 1) -> dict[str, An
     if given.came_by is not UNSET:
         return {"is": "came_by", "source": given.came_by}
     if given.brought_by:
-        member = given.brought_by.member_id
-        referrer = ids.expect(member, "memberId", "Member", brand=brand).key if member else None
+        referrer = ids.key_if_given(given.brought_by.member_id, "memberId", "Member", brand=brand)
         return {"is": "brought_by", **optional(referrer=referrer)}
     if given.did:
         did = given.did

@@ -158,7 +158,7 @@ class BrandStanding(BrandPart):
         Owners and moderators; a member about themselves.
         """
         scope, page = self.inside(info), page_arguments(first, after, last, before)
-        member = ids.expect(member_id, "memberId", "Member", brand=self.key).key if member_id is not None else None
+        member = ids.key_if_given(member_id, "memberId", "Member", brand=self.key)
         reply = replies.PageReply[replies.StandingActionReply]
         found = await scope.ask("members", "standing_actions", reply, page=page, **optional(member_id=member))
         return connection(found, lambda row: StandingAction.of(row, scope))

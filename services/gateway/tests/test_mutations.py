@@ -15,7 +15,8 @@ from services.gateway.tests.world import BRAND, IDENTITY_KEY, World, world
 
 PUBLISH = """mutation($input: PublishPostInput!) { publishPost(input: $input) {
   post { id title author { displayName } } consistencyToken errors { code message path } } }"""
-SPACE = encode("Space", BRAND, "s1")
+HERE = encode("Brand", "_", BRAND)
+SPACE, MEMBER, POST = encode("Space", BRAND, "s1"), encode("Member", BRAND, "m1"), encode("Post", BRAND, "t1")
 GIVEN = {"spaceId": SPACE, "title": "Hello", "body": "First", "commandId": "c1"}
 
 
@@ -102,6 +103,26 @@ async def test_an_id_of_something_else_is_not_found(gateway: World, given: str) 
     answer = await gateway.graphql(PUBLISH, input={**GIVEN, "spaceId": given})
     (error,) = answer["data"]["publishPost"]["errors"]
     assert (error["code"], error["path"]) == ("NOT_FOUND", ["spaceId"])
+    assert not gateway.bus.sent
+
+
+@pytest.mark.parametrize(
+    ("mutation", "kind", "given"),
+    [
+        ("joinBrand", "JoinBrandInput", {"brandId": HERE, "displayName": "Ada", "referrerId": ""}),
+        ("grantRole", "MemberRoleInput", {"memberId": MEMBER, "role": "MODERATOR", "spaceId": ""}),
+        ("revokeRole", "MemberRoleInput", {"memberId": MEMBER, "role": "MODERATOR", "spaceId": ""}),
+        ("publishReply", "PublishReplyInput", {"postId": POST, "body": "Hi", "replyToId": ""}),
+        ("completeJourneyStep", "CompleteJourneyStepInput", {"brandId": HERE, "stepId": "talk", "memberId": ""}),
+    ],
+)
+async def test_an_empty_id_is_not_one_that_was_left_out(
+    gateway: World, mutation: str, kind: str, given: dict[str, str]
+) -> None:
+    query = f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ errors {{ code path }} }} }}"
+    answer = await gateway.graphql(query, input=given)
+    (empty,) = (name for name, value in given.items() if not value)
+    assert answer["data"][mutation]["errors"] == [{"code": "NOT_FOUND", "path": [empty]}]
     assert not gateway.bus.sent
 
 
