@@ -1,11 +1,13 @@
-"""Brands see nothing of each other and change nothing in each other: every field and mutation of the schema.
+"""Brands see nothing of each other and change nothing in each other: every field, id and mutation of the schema.
 
-The cases are read off the schema, so that a new field or mutation is in them or fails here.
+The cases are read off the schema, so that a new field, argument or mutation is in them or fails here.
 """
 
+import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
+import httpx
 import pytest
 from graphql import (
     GraphQLField,
@@ -17,8 +19,10 @@ from graphql import (
     is_required_argument,
 )
 
+from libs.shared.ids import uuid7
 from libs.shared.testing.platform import Platform
 from services.gateway import ids as global_ids
+from services.gateway.loaders import SERVICES
 from services.gateway.schema import build
 from tests.integration.community import (
     COLORS,
@@ -31,6 +35,7 @@ from tests.integration.community import (
     furnish,
     tomorrow,
 )
+from tests.integration.strangers import ARGUMENTS, OTHER_ARGUMENTS, ROOTS, fields_asked, id_arguments
 
 SCHEMA: Final[GraphQLSchema] = build()._schema
 
@@ -90,12 +95,17 @@ async def made(platform: Platform) -> AsyncGenerator[Community, None]:
     """A brand full of things, of which the strangers below are no members."""
     community = await found(platform)
     await furnish(platform, community)
-    given = {"brandId": community.ids["Brand"], "displayName": "Rolf"}
+    given = {"brandId": community.ids["Brand"], "displayName": "Rolf", "referrerId": community.ids["Member"]}
     rowdy = await accepted(platform, f"rowdy-{community.slug}", "joinBrand", **given)
-    out = {"memberId": rowdy["member"]["id"], "reason": "Shouts at everybody"}
+    community.ids["Rowdy"] = rowdy["member"]["id"]
+    out = {"memberId": community.ids["Rowdy"], "reason": "Shouts at everybody"}
     await accepted(platform, community.owner, "suspendMember", **out)
     guest = {"eventId": community.ids["Event"], "memberIds": [community.ids["Member"]]}
     await accepted(platform, community.owner, "inviteToEvent", **guest)
+    brand = {"brandId": community.ids["Brand"]}
+    await accepted(platform, community.owner, "setDomain", **brand, domain=f"{community.slug}.example")
+    await accepted(platform, community.owner, "publishRules", **brand, text="Be kind")
+    await accepted(platform, community.owner, "acceptRules", **brand, version=1)
     yield community
 
 
@@ -168,8 +178,9 @@ async def test_need_29_a_forged_id_does_not_move_a_thing_into_ones_own_brand(
     platform: Platform, made: Community, stranger: Community, kind: str
 ) -> None:
     forged = forge(made.ids[kind], stranger.ids[kind])
-    foreign = await ask(platform, "query($id: ID!) { node(id: $id) { id } }", platform.token(stranger.owner), id=forged)
-    assert foreign == {"data": {"node": None}}
+    query = "query($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }"
+    foreign = await ask(platform, query, platform.token(stranger.owner), id=forged, ids=[forged])
+    assert foreign == {"data": {"node": None, "nodes": [None]}}
 
 
 def forge(theirs: str, mine: str) -> str:
@@ -177,6 +188,118 @@ def forge(theirs: str, mine: str) -> str:
     there, here = global_ids.decode(theirs), global_ids.decode(mine)
     assert there is not None and here is not None
     return global_ids.encode(there.type, here.brand, *there.parts)
+
+
+async def answers(
+    platform: Platform, who: Community, asked: str, ids: Mapping[str, str]
+) -> dict[str, tuple[object, set[tuple[str, str]]]]:
+    """What the owner of a brand is answered there about each of these ids: the data, and codes and texts of errors."""
+    fields = [f"{name}: {asked % json.dumps(one)}" for name, one in ids.items()]
+    data: dict[str, object] = {}
+    errors: dict[str, set[tuple[str, str]]] = {name: set() for name in ids}
+    for start in range(0, len(fields), 4):  # as many as the dearest of them may be asked at once
+        query = f"query($slug: String!) {{ brand(slug: $slug) {{ {' '.join(fields[start : start + 4])} }} }}"
+        answer = await ask(platform, query, platform.token(who.owner), slug=who.slug)
+        data |= answer["data"]["brand"]
+        for error in answer.get("errors", []):
+            errors[error["path"][1]].add((error["extensions"]["code"], error["message"]))
+    return {name: (data[name], errors[name]) for name in ids}
+
+
+@pytest.mark.parametrize("argument", sorted(ARGUMENTS))
+async def test_need_29_an_argument_takes_no_id_of_another_brand(
+    platform: Platform, made: Community, stranger: Community, argument: str
+) -> None:
+    name, asked = ARGUMENTS[argument]
+    theirs = global_ids.decode(made.ids[name])
+    assert theirs is not None
+    kind, nobody = theirs.type, uuid7()
+    there = {"theirs": made.ids[name], "elsewhere": global_ids.encode(kind, made.brand, nobody)}
+    seen = await answers(platform, made, asked, there)
+    assert seen["theirs"] != seen["elsewhere"], "the case shows nothing even to its own brand"
+
+    here = {
+        "forged": global_ids.encode(kind, stranger.brand, *theirs.parts),
+        "nowhere": global_ids.encode(kind, stranger.brand, nobody),
+    }
+    wrong = {f"a{other}": stranger.ids[other] for other in NODES if other != kind}
+    damaged = {"none": "", "fox": "🦊", "cut": made.ids[name][:-3], "long": made.ids[name] * 9, "raw": theirs.key}
+    told = await answers(platform, stranger, asked, {**there, **here, **wrong, **damaged})
+    # Whether there is such a thing elsewhere changes nothing.
+    assert told["forged"] == told["nowhere"]
+    assert all(told[one] == told["elsewhere"] for one in ("theirs", *wrong, *damaged)), told
+    assert told["elsewhere"][0] is None
+    assert {code for _, errors in told.values() for code, _ in errors} <= {"NOT_FOUND"}
+
+
+async def test_need_29_nothing_else_passes_for_a_network(platform: Platform, made: Community) -> None:
+    query = 'query($id: ID!) { similarBrands(networkId: $id, name: "Acme") { slug } }'
+    own = await ask(platform, query, None, id=made.ids["Network"])
+    assert own["data"] == {"similarBrands": [{"slug": made.slug}]}
+    for one in [*(made.ids[kind] for kind in NODES if kind != "Network"), "", made.slug]:
+        answer = await ask(platform, query, None, id=one)
+        assert answer["data"] is None
+        assert [error["extensions"]["code"] for error in answer["errors"]] == ["NOT_FOUND"]
+
+
+def test_every_argument_that_takes_an_id_has_its_case() -> None:
+    assert set(id_arguments(SCHEMA)) == set(ARGUMENTS) | OTHER_ARGUMENTS
+
+
+@pytest.mark.parametrize("who", ["another brand's owner", "nobody"])
+async def test_need_29_the_roots_show_strangers_what_is_public(
+    platform: Platform, made: Community, stranger: Community, who: str
+) -> None:
+    known = who != "nobody"
+    invitation = global_ids.decode(made.ids["Invitation"])
+    assert invitation is not None
+    variables = {
+        "slug": made.slug, "domain": f"{made.slug}.example", "net": made.slug.replace("brand", "net"),
+        "netId": made.ids["Network"], "post": made.ids["Post"], "known": known,
+        "offer": f"{made.brand}.{invitation.key}.guessed",
+    }  # fmt: skip
+    own = (await ask(platform, ROOTS, platform.token(made.owner), **variables))["data"]
+    assert own["node"] and any(own["me"][service]["items"] for service in SERVICES)
+    assert own["brand"] == own["brandByDomain"] == {"slug": made.slug}
+    foreign = await ask(platform, ROOTS, platform.token(stranger.owner) if known else None, **variables)
+    me: dict[str, Any] = {
+        "identity": platform.identity(stranger.owner), "memberships": [{"brand": {"slug": stranger.slug}}],
+        "erasure": None, **{service: {"items": []} for service in SERVICES},
+    }  # fmt: skip
+    assert foreign["data"] == {
+        **{name: own[name] for name in ("brand", "brandByDomain", "similarBrands")},
+        "me": me if known else None,
+        "network": {**own["network"], "admins": None, **({"viewerCan": []} if known else {})},
+        "invitationOffer": None,
+        "node": None,
+        "nodes": [None],
+    }
+    codes = {error["extensions"]["code"] for error in foreign["errors"]}
+    assert codes == ({"FORBIDDEN"} if known else {"UNAUTHENTICATED"})
+
+
+def test_every_field_of_the_roots_has_its_case() -> None:
+    asked = fields_asked(SCHEMA, ROOTS)
+    for kind in ("Query", "Network", "Me"):
+        assert asked[kind] == set(object_type(kind).fields), kind
+
+
+@pytest.mark.parametrize("field", sorted(object_type("Subscription").fields))
+@pytest.mark.parametrize("who", ["another brand's owner", "nobody"])
+async def test_need_29_strangers_hear_nothing(
+    platform: Platform, made: Community, stranger: Community, field: str, who: str
+) -> None:
+    assert set(object_type("Subscription").fields[field].args) == {"brandSlug"}, f"say how {field} is asked"
+    headers = {"Accept": "text/event-stream"}
+    if who != "nobody":
+        headers["Authorization"] = f"Bearer {platform.token(stranger.owner)}"
+    query = f'subscription {{ {field}(brandSlug: "{made.slug}") {{ __typename }} }}'
+    async with httpx.AsyncClient(timeout=20) as client:
+        told = (await client.post(f"{platform.url}/graphql", json={"query": query}, headers=headers)).text
+    [event] = [json.loads(line[5:]) for line in told.splitlines() if line.startswith("data: {")]
+    assert not event.get("data"), told
+    code = "UNAUTHENTICATED" if who == "nobody" else "FORBIDDEN"
+    assert [error["extensions"]["code"] for error in event["errors"]] == [code]
 
 
 def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
@@ -386,12 +509,9 @@ async def test_need_29_a_forged_id_changes_nothing(platform: Platform, made: Com
 async def test_a_member_of_two_brands_is_two_members(platform: Platform, made: Community, stranger: Community) -> None:
     both = f"both-{made.slug}"
     joined = []
-    for community in (made, stranger):
-        answer = await platform.graphql(
-            document("joinBrand"),
-            {"input": {"brandId": community.ids["Brand"], "displayName": "Both"}},
-            platform.token(both),
-        )
+    for community, rules in ((made, 1), (stranger, None)):
+        given = {"brandId": community.ids["Brand"], "displayName": "Both", "acceptedRules": rules}
+        answer = await platform.graphql(document("joinBrand"), {"input": given}, platform.token(both))
         joined.append(answer["data"]["joinBrand"])
     assert joined[0]["member"]["id"] != joined[1]["member"]["id"]
     left = await platform.graphql(
