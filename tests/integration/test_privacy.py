@@ -68,6 +68,14 @@ async def profile_of(marker: Marker, who: Marked, viewer: Marked) -> ProfileView
     return profile
 
 
+def in_logs(platform: Platform, *people: Marked) -> dict[str, list[str]]:
+    """Which of these stand in the logs of which services with anything of theirs, or with how they sign in."""
+    heard = in_files(platform.logs, [b'"message":"listening"'])
+    assert set(heard) == {f"{name}.log" for name in platform.services}, "the search finds what is there"
+    assert in_files(platform.logs, [who.member.encode() for who in people]), "they are spoken of, by their ids"
+    return in_files(platform.logs, [who.mark.encode() for who in people])
+
+
 @pytest.mark.timeout(400)
 async def test_need_42_of_who_was_erased_nothing_is_left(
     own_platform: Platform, nats: NatsServer, mongo: MongoServer, marker: Marker, tmp_path: Path
@@ -120,6 +128,7 @@ async def test_need_42_of_who_was_erased_nothing_is_left(
     assert in_files(mongo.folder, who.marks) == {}
     nats.restart()
     assert in_files(nats.folder, marks) == {}
+    assert in_logs(own_platform, who, other) == {}
 
 
 async def purge(platform: Platform, mongo: MongoServer) -> None:
@@ -157,7 +166,9 @@ async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], st
 
 
 @pytest.mark.timeout(400)
-async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
+async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(
+    own_platform: Platform, marker: Marker
+) -> None:
     who, other = await marker.join(), await marker.join()
     honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
     acts = ["members act counts", "members acts of a day"]
@@ -197,6 +208,7 @@ async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(marker:
     kept += [thing for thing in things if not thing.startswith("members") and thing != "events rsvp"]
     assert [" ".join(thing) for thing in found] == kept
     assert who.mark not in text
+    assert in_logs(own_platform, who) == {}
     with pytest.raises(DomainError) as refusal:
         await marker.graphql(who, JOIN, {"input": {**given["input"], "displayName": "Back"}})
     assert refusal.value.code == "ERASED"
@@ -223,3 +235,4 @@ async def test_need_42_erasures_survive_crashes(
     marks = [mark for who in crowd for mark in who.marks]
     assert in_documents(mongo.url, marks) == {}
     assert in_files(nats.folder, marks) == {}
+    assert in_logs(own_platform, *crowd) == {}
