@@ -51,7 +51,7 @@ from services.members.recognition.spotlight import SpotlightMember
 from services.members.segments.listing import AddToSegment
 from services.members.segments.segment import CreateSegment
 from services.members.standing.facts import ReinstateMember, SuspendMember
-from services.members.views.erasures import ErasureView, MemberErasure
+from services.members.views.erasures import ErasuresGetMany, ErasureView
 from tests.integration.crash_clients import PASSING, envelope
 
 #: What a member writes: each field gets a mark of its own.
@@ -269,9 +269,9 @@ class Marker:
         """The certificate, once it is given."""
         deadline = time.monotonic() + _SECONDS
         while True:
-            question = MemberErasure(brand=who.brand, viewer=who.member, member_id=who.member, at_least=who.at)
-            found = await self.ask("members", question, ErasureView)
-            if found.certified_at is not None:
+            question = ErasuresGetMany(brand=who.brand, viewer=who.member, ids=[who.member], at_least=who.at)
+            [found] = await self.ask("members", question, list[ErasureView | None])
+            if found is not None and found.certified_at is not None:
                 return found
             assert time.monotonic() < deadline, f"no certificate: {found}"
             await asyncio.sleep(0.1)

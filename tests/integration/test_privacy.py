@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 from libs.access.erasure import SERVICES
 from libs.shared.app import App
 from libs.shared.connection import Connection
-from libs.shared.domain import ERASED, NO_BRAND, DomainError, Erased
+from libs.shared.domain import ERASED, NO_BRAND, SYSTEM, DomainError, Erased
+from libs.shared.ids import uuid7
 from libs.shared.testing.platform import Platform
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.discussions.views.threads import PostsGetMany, PostView
@@ -25,6 +27,7 @@ from services.gateway.ids import encode
 from services.members.member import JoinBrand
 from services.members.profiles.views.profiles import ProfilesGetMany, ProfileView
 from services.members.views.member_list import MembersGetMany, MemberView
+from tests.integration.community import accepted, found, refused
 from tests.integration.crash_checks import Views
 from tests.integration.marked import CONTROL, Marked, Marker, in_documents, in_files
 
@@ -255,3 +258,60 @@ async def test_need_42_erasures_survive_crashes(
     assert in_documents(mongo.url, marks) == {}
     assert in_files(nats.folder, marks) == {}
     assert in_logs(own_platform, *crowd) == {}
+
+
+MEMBER = """query($id: ID!) { node(id: $id) { ... on Member { displayName viewerCan
+  erasure { requestedAt keyDestroyedAt certifiedAt services { service views } } } } }"""
+
+
+async def seen(platform: Platform, subject: str, member: str, token: str) -> dict[str, Any]:
+    """A member as somebody sees them, no older than a token; nothing where they see none."""
+    answer = await platform.graphql(MEMBER, {"id": member}, platform.token(subject), consistency_token=token)
+    assert "errors" not in answer, answer
+    return answer["data"]["node"] or {}
+
+
+async def test_need_42_an_owner_erases_a_member_who_never_signs_in(
+    own_platform: Platform, mongo: MongoServer, nats: NatsServer, marker: Marker
+) -> None:
+    made, stranger = await found(own_platform), await found(own_platform)
+    mark = f"mark{uuid7()[-12:]}"
+    member = own_platform.member(mark, made.brand)
+    one = {"memberId": encode("Member", made.brand, member)}
+    imported = await marker.send(
+        "members.member", JoinBrand, made.brand, SYSTEM,
+        member_id=member, identity=own_platform.identity(mark), display_name=f"{mark}name",
+        email=f"{mark}email@example.org",
+    )  # fmt: skip
+    token = consistency.encode(imported.position)
+    for subject in (made.member, stranger.owner):
+        assert await refused(own_platform, subject, "eraseMember", **one) == ["FORBIDDEN"]
+    last = {"memberId": made.ids["Owner"]}
+    assert await refused(own_platform, made.owner, "eraseMember", **last) == ["LAST_OWNER"], "they hand over first"
+    before = await seen(own_platform, made.owner, one["memberId"], token)
+    assert (before["displayName"], before["erasure"]) == (f"{mark}name", None)
+    assert "ERASE_MEMBER" in before["viewerCan"]
+    assert in_documents(mongo.url, [mark.encode()]), "the search finds what is there"
+
+    erased = await accepted(own_platform, made.owner, "eraseMember", **one)
+    assert erased["erasure"]["requestedAt"] and erased["member"]["leftAt"]
+    token, deadline = erased["consistencyToken"], time.monotonic() + 60
+    while not (shown := await seen(own_platform, made.owner, one["memberId"], token))["erasure"]["certifiedAt"]:
+        assert time.monotonic() < deadline, shown
+        await asyncio.sleep(0.1)
+    certificate = shown["erasure"]
+    assert certificate["requestedAt"] == erased["erasure"]["requestedAt"] <= certificate["keyDestroyedAt"]
+    assert [one["service"] for one in certificate["services"]] == list(SERVICES)
+    assert shown["displayName"] == ERASED and "ERASE_MEMBER" not in shown["viewerCan"]
+    assert in_documents(mongo.url, [mark.encode()]) == {}
+    assert in_files(nats.folder, [mark.encode()]) == in_files(own_platform.logs, [mark.encode()]) == {}
+
+    others = await seen(own_platform, made.member, one["memberId"], token)
+    assert others == {"displayName": ERASED, "viewerCan": others["viewerCan"], "erasure": None}
+    assert await seen(own_platform, stranger.owner, one["memberId"], token) == {}
+    with pytest.raises(DomainError) as refusal:
+        await marker.send(
+            "members.member", JoinBrand, made.brand, SYSTEM,
+            member_id=member, identity=own_platform.identity(mark), display_name=f"{mark}name",
+        )  # fmt: skip
+    assert refusal.value.code == "ERASED", "an import does not bring them back"
