@@ -125,6 +125,8 @@ BADGES: Final = Many("members", "badges_get_many", list[list[rows.BadgeReply]])
 SPOTLIGHTS: Final = Many("members", "spotlights_get_many", list[rows.SpotlightReply | None])
 #: As the viewer may see them.
 PROFILES: Final = Many("members", "profiles_get_many", list[ProfileReply | None])
+#: None of others for who is no owner.
+ERASURES: Final = Many("members", "erasures_get_many", list[rows.ErasureReply | None])
 #: Whether the viewer blocks a member.
 BLOCKS: Final = Many("members", "viewer_blocks", list[bool])
 SEGMENTS: Final = Many("members", "segments_get_many", list[rows.SegmentReply | None])

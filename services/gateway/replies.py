@@ -743,3 +743,19 @@ class MemberNudgesReply(Struct, frozen=True):
 
     on: bool
     last_at: datetime | None = None
+
+
+class ScrubbedReply(Struct, frozen=True):
+    """A service in which nothing is left."""
+
+    service: str
+    views: list[str]
+
+
+class ErasureReply(Struct, frozen=True):
+    """How far an erasure is."""
+
+    requested_at: datetime
+    key_destroyed_at: datetime | None
+    certified_at: datetime | None
+    services: list[ScrubbedReply]

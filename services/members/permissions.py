@@ -100,7 +100,8 @@ class Known(NamedTuple):
         place = {"member_id": member_id(self.settings.identity_secret, asked.brand, NEW), "identity": NEW}
         account = {"account_id": f"{ACCOUNT_PREFIX}{NEW}", "name": NEW}
         return [
-            *named(join, asked.example(LeaveBrand, **oneself), asked.example(EraseMember, **oneself)),
+            *named(join, asked.example(LeaveBrand, **oneself)),
+            Example("erase_me", asked.example(EraseMember, **oneself)),
             *named(*(asked.example(ChangeProfile, **oneself, display_name=name) for name in _TEXTS)),
             *(named(asked.example(AcceptRules, **oneself, edition=rules)) if rules else ()),
             *named(asked.example(AdmitMember, **place)),
@@ -135,7 +136,7 @@ class Known(NamedTuple):
             *named(*(asked.example(SuspendMember, **one, reason=reason) for reason in _TEXTS)),
             *named(asked.example(BanMember, **one, reason=NEW), asked.example(ReinstateMember, **one)),
             *named(asked.example(GrantVerifiedMark, **one), asked.example(RevokeVerifiedMark, **one)),
-            *named(asked.example(EndSessionsOfMember, **one, asker=asked.identity)),
+            *named(asked.example(EndSessionsOfMember, **one, asker=asked.identity), asked.example(EraseMember, **one)),
         ]
 
     async def _service_account(self, asked: Asked) -> list[Example]:

@@ -43,7 +43,7 @@ from services.members.views.charters import (
     CharterView,
     RulesAcceptance,
 )
-from services.members.views.erasures import ErasuresView, ErasureView, MemberErasure
+from services.members.views.erasures import ErasuresGetMany, ErasuresView, ErasureView
 from services.members.views.joins import JoinReport, JoinReportView, JoinsView
 from services.members.views.member_list import (
     MemberListView,
@@ -206,11 +206,12 @@ def _service_account_queries(app: App, authorizer: Authorizer) -> None:
 def _erasures(app: App, authorizer: Authorizer, commands: Commands, *forget: Forget) -> ErasuresView:
     view = app.view(ErasuresView())
 
-    async def concerned(query: MemberErasure) -> None:
-        if query.viewer != query.member_id:
-            require(await authorizer.roles(query.brand, query.viewer), Role.OWNER)
+    async def erasures(query: ErasuresGetMany) -> list[ErasureView | None]:
+        of_others = any(id_ != query.viewer for id_ in query.ids)
+        see_all = of_others and Role.OWNER in await authorizer.roles(query.brand, query.viewer)
+        return await view.erasures_get_many(query, see_all=see_all)
 
-    app.query(MemberErasure, ErasureView, view.member_erasure, view=view, allow=concerned)
+    app.query(ErasuresGetMany, list[ErasureView | None], erasures, view=view)
     if app.vault is not None:  # without, the service is only described
         app.background("erasures", Erasures(app, view, commands.members, app.vault, forget).run)
     return view

@@ -81,6 +81,7 @@ MUTATIONS: Mapping[str, tuple[str, str]] = {
     "chooseNudges": ("ChooseNudgesInput", "brand { viewerNudges { on } }"),
     "leaveBrand": ("BrandInput", "brand { id memberCount }"),
     "eraseMe": ("EraseMeInput", "erasure { requestedAt }"),
+    "eraseMember": ("EraseMemberInput", "erasure { requestedAt } member { id leftAt }"),
     "changeProfile": ("ChangeProfileInput", "member { id displayName bio }"),
     "grantRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId expiresAt } } }"),
     "revokeRole": ("MemberRoleInput", "member { id roles standing { grants { role spaceId } } }"),

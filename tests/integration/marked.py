@@ -18,19 +18,25 @@ from libs.shared.testing.platform import Platform
 from services.discussions.reaction import AddReaction, Emoji
 from services.discussions.space import CreateSpace, SpaceKind
 from services.discussions.thread import PublishPost, PublishReply
-from services.events.decisions import Rsvp, ScheduleEvent
+from services.events.decisions import CheckIn, Rsvp, ScheduleEvent
 from services.events.event import Format, Mode
+from services.events.inviting import InviteToEvent
 from services.feedback.board import BoardKind, OpenBoard
 from services.feedback.idea import SubmitIdea
 from services.feedback.vote import CastVote
 from services.gateway import consistency
 from services.members.brand import BrandKind, CreateBrand
+from services.members.charter import CharterPart, PublishCharter
 from services.members.consents.consent import GiveConsent
 from services.members.invitations.invitation import InviteMember
+from services.members.journeys.journey import Completer, PublishJourney, Step, StepKind, Wording
 from services.members.member import ChangeProfile, EraseMember, GrantRole, JoinBrand
 from services.members.network import CreateNetwork
 from services.members.networking.block_list import BlockMember
-from services.members.networking.networking import ChooseNetworking
+from services.members.networking.networking import ChooseNetworking, DismissSuggestion
+from services.members.notices.follow import Follow, TargetKind
+from services.members.notices.kinds import Kind
+from services.members.notices.preferences import ChooseNotifications
 from services.members.profiles.audience import EVERYONE
 from services.members.profiles.fields import FieldDefinition, FieldType, Label
 from services.members.profiles.form import DefineProfileField
@@ -42,14 +48,17 @@ from services.members.provisioning.views.groups import GroupsOfUsers, UserGroups
 from services.members.provisioning.views.users import ProvisionedUsersGetMany, ProvisionedUserView
 from services.members.recognition.score import AwardBadge
 from services.members.recognition.spotlight import SpotlightMember
-from services.members.views.erasures import ErasureView, MemberErasure
+from services.members.segments.listing import AddToSegment
+from services.members.segments.segment import CreateSegment
+from services.members.standing.facts import ReinstateMember, SuspendMember
+from services.members.views.erasures import ErasuresGetMany, ErasureView
 from tests.integration.crash_clients import PASSING, envelope
 
 #: What a member writes: each field gets a mark of its own.
 FIELDS = (
     "name", "email", "newemail", "newname", "bio", "company", "avatar", "alt", "crm",
     "title", "body", "reply", "ideatitle", "ideabody", "interest", "skill",
-    "honour", "light", "login", "legal", "given", "work", "words",
+    "honour", "light", "suspended", "sorry", "login", "legal", "given", "work", "words",
 )  # fmt: skip
 #: Stands in plain text in the log and in views, so that a search can prove that it would find something.
 CONTROL = "plainsight"
@@ -59,6 +68,12 @@ FIELD = "company"
 _COMPANY = FieldDefinition(
     key=FIELD, type=FieldType.TEXT, labels=[Label(language="en", text=CONTROL)], audience=EVERYONE
 )
+
+#: A step that nothing completes by itself, and of which nobody is reminded.
+_STEP = Step(
+    id="coffee", kind=StepKind.CUSTOM, after_hours=720, completed_by=Completer.MEMBER,
+    wordings=(Wording(locale="en", title=CONTROL),),
+)  # fmt: skip
 
 _SECONDS = 90
 T = TypeVar("T")
@@ -89,10 +104,10 @@ class Marker:
         self.bus = bus
         self.platform = platform
         self.slug = f"marked-{uuid7()[-12:]}"
-        self.brand, self._space, self._board, self._event = uuid7(), uuid7(), uuid7(), uuid7()
+        self.brand, self._space, self._board, self._event, self._segment = (uuid7() for _ in range(5))
 
     async def found(self) -> None:
-        """Open the brand, its space and its board."""
+        """Open the brand, with one of what its members write in."""
         network, tag = uuid7(), self.slug
         brand, space, board = self.brand, self._space, self._board
         await self.send("members.network", CreateNetwork, NO_BRAND, SYSTEM, network_id=network, name="N", slug=tag)
@@ -101,10 +116,14 @@ class Marker:
             brand_id=brand, network_id=network, slug=tag, name=CONTROL, kind=BrandKind.CLUB, locale="en",
         )  # fmt: skip
         await self.send("members.profile_form", DefineProfileField, brand, SYSTEM, brand_id=brand, field=_COMPANY)
+        rules = {"part": CharterPart.RULES, "text": CONTROL}
+        await self.send("members.charter", PublishCharter, brand, SYSTEM, brand_id=brand, **rules)
+        await self.send("members.journey", PublishJourney, brand, SYSTEM, brand_id=brand, steps=(_STEP,))
+        await self.send("members.segment", CreateSegment, brand, SYSTEM, segment_id=self._segment, name=CONTROL)
         friend = self.platform.member("friend", brand)
         await self.send(
             "members.member", JoinBrand, brand, friend,
-            member_id=friend, identity=self.platform.identity("friend"), display_name="Friend",
+            member_id=friend, identity=self.platform.identity("friend"), display_name="Friend", accepted_rules=1,
         )  # fmt: skip
         await self.send(
             "discussions.space", CreateSpace, brand, SYSTEM,
@@ -114,12 +133,7 @@ class Marker:
             "feedback.board", OpenBoard, brand, SYSTEM,
             board_id=board, slug="all", name=CONTROL, kind=BoardKind.PRODUCT,
         )  # fmt: skip
-        starts_at = datetime.now(UTC) + timedelta(days=1)
-        await self.send(
-            "events.event", ScheduleEvent, brand, SYSTEM,
-            event_id=self._event, title=CONTROL, format=Format.ONLINE, starts_at=starts_at,
-            ends_at=starts_at + timedelta(hours=1), time_zone="UTC",
-        )  # fmt: skip
+        await self.send("events.event", ScheduleEvent, brand, SYSTEM, event_id=self._event, **_an_event())
 
     async def join(self) -> Marked:
         """A member who has written in every service that takes texts."""
@@ -131,7 +145,13 @@ class Marker:
             (
                 "members.member",
                 JoinBrand,
-                {**one, "identity": identity, "display_name": f"{mark}name", "email": f"{mark}email@example.org"},
+                {
+                    **one,
+                    "identity": identity,
+                    "display_name": f"{mark}name",
+                    "email": f"{mark}email@example.org",
+                    "accepted_rules": 1,
+                },
             ),
             ("members.member", ChangeProfile, {**one, "display_name": f"{mark}newname", "bio": f"{mark}bio"}),
             ("members.member", SetProfileFields, {**one, "values": [FieldValue(key=FIELD, value=f"{mark}company")]}),
@@ -146,12 +166,15 @@ class Marker:
                 ChooseNetworking,
                 {**one, "interests": (f"{mark}interest",), "skills": (f"{mark}skill",)},
             ),
+            ("members.networking", DismissSuggestion, {**one, "dismissed_id": self.platform.member("friend", brand)}),
             ("members.block_list", BlockMember, {**one, "blocked_id": self.platform.member("friend", brand)}),
+            ("members.notification_choices", ChooseNotifications, {"kind": Kind.NUDGE, "inbox": False}),
             (
                 "discussions.thread",
                 PublishPost,
                 {"thread_id": made.thread, "space_id": self._space, "title": f"{mark}title", "body": f"{mark}body"},
             ),
+            ("members.follow", Follow, {"kind": TargetKind.THREAD, "target_id": made.thread}),
             (
                 "discussions.thread",
                 PublishReply,
@@ -172,18 +195,31 @@ class Marker:
         ]
         for route, command, fields in steps:
             made.at |= (await self.send(route, command, brand, member, **fields)).position
-        for route, command, fields in self._honours(member, mark):
+        for route, command, fields in self._said_of(member, mark):
             made.at |= (await self.send(route, command, brand, SYSTEM, **fields)).position
         crm = {"member_id": member, "external_id": f"{mark}crm"}
         made.at |= (await self.send("members.member", SetExternalId, brand, SYSTEM, **crm)).position
         await self._provision(made)
         again = {**one, "identity": identity, "display_name": mark, "email": f"{mark}newemail@example.org"}
         made.at |= (await self.send("members.member", JoinBrand, brand, member, **again)).position
-        leads = await self.send("members.member", GrantRole, brand, SYSTEM, member_id=member, role=Role.BUILDER)
-        await self.ask("members", ViewsShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Shown)  # waits
-        guest = {"address": f"guest-{mark}@example.org", "message": f"{mark}words"}
-        made.at |= (await self.send("members.invitation", InviteMember, brand, member, **guest)).position
+        await self._lead(made)
         return made
+
+    async def _lead(self, made: Marked) -> None:
+        """Let the member run the brand, and do what is for those who do."""
+        mark, brand, member, event = made.mark, made.brand, made.member, uuid7()
+        leads = await self.send("members.member", GrantRole, brand, SYSTEM, member_id=member, role=Role.BUILDER)
+        for service in ("members", "events"):
+            await self.ask(service, ViewsShown(brand=brand, viewer=SYSTEM, at_least=leads.position), Shown)  # waits
+        guest = {"address": f"guest-{mark}@example.org", "message": f"{mark}words"}
+        steps: list[tuple[str, type[Command], dict[str, Any]]] = [
+            ("members.invitation", InviteMember, guest),
+            ("events.event", ScheduleEvent, {"event_id": event, **_an_event()}),
+            ("events.event", Rsvp, {"event_id": event, "mode": Mode.ONLINE}),
+            ("events.event", CheckIn, {"event_id": event, "member_id": member}),
+        ]
+        for route, command, fields in steps:
+            made.at |= (await self.send(route, command, brand, member, **fields)).position
 
     async def _provision(self, made: Marked) -> None:
         """What the organisation's directory says of the member, whom it knows by the subject that they sign in with."""
@@ -213,15 +249,18 @@ class Marker:
             assert time.monotonic() < deadline, "the directory still has who was erased"
             await asyncio.sleep(0.1)
 
-    @staticmethod
-    def _honours(member: str, mark: str) -> list[tuple[str, type[Command], dict[str, Any]]]:
-        """What is said about a member by others."""
-        one = {"member_id": member}
+    def _said_of(self, member: str, mark: str) -> list[tuple[str, type[Command], dict[str, Any]]]:
+        """What others say about a member, and let them in to."""
+        one, those = {"member_id": member}, {"member_ids": (member,)}
         until = datetime.now(UTC) + timedelta(days=1)
         light = {**one, "spotlight_id": uuid7(), "text": f"{mark}light", "until": until}
         return [
             ("members.score", AwardBadge, {**one, "badge": "thank-you", "reason": f"{mark}honour"}),
             ("members.spotlight", SpotlightMember, light),
+            ("members.member", SuspendMember, {**one, "reason": f"{mark}suspended"}),
+            ("members.member", ReinstateMember, {**one, "reason": f"{mark}sorry"}),
+            ("members.segment", AddToSegment, {"segment_id": self._segment, **those}),
+            ("events.event", InviteToEvent, {"event_id": self._event, **those}),
         ]
 
     async def erase(self, who: Marked) -> None:
@@ -232,9 +271,9 @@ class Marker:
         """The certificate, once it is given."""
         deadline = time.monotonic() + _SECONDS
         while True:
-            question = MemberErasure(brand=who.brand, viewer=who.member, member_id=who.member, at_least=who.at)
-            found = await self.ask("members", question, ErasureView)
-            if found.certified_at is not None:
+            question = ErasuresGetMany(brand=who.brand, viewer=who.member, ids=[who.member], at_least=who.at)
+            [found] = await self.ask("members", question, list[ErasureView | None])
+            if found is not None and found.certified_at is not None:
                 return found
             assert time.monotonic() < deadline, f"no certificate: {found}"
             await asyncio.sleep(0.1)
@@ -277,6 +316,15 @@ class Marker:
                 if refusal.code not in PASSING or time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.1)
+
+
+def _an_event() -> dict[str, Any]:
+    """An event to which members can be checked in already."""
+    starts_at = datetime.now(UTC) + timedelta(hours=1)
+    return {
+        "title": CONTROL, "format": Format.ONLINE, "starts_at": starts_at, "ends_at": starts_at + timedelta(hours=1),
+        "time_zone": "UTC",
+    }  # fmt: skip
 
 
 def in_files(folder: Path, marks: list[bytes]) -> dict[str, list[str]]:

@@ -271,6 +271,7 @@ INPUTS: Final[Mapping[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "chooseNudges": ({"brandId": IDS["Brand"], "on": False}, {}),
     "leaveBrand": ({"brandId": IDS["Brand"]}, {}),
     "eraseMe": ({"brandId": IDS["Brand"]}, {}),
+    "eraseMember": ({"memberId": IDS["Member"]}, {}),
     "changeProfile": ({"brandId": IDS["Brand"]}, {"displayName": "Ada", "bio": "I read."}),
     "grantRole": (
         {"memberId": IDS["Member"], "role": "MODERATOR"},

@@ -327,6 +327,7 @@ def inputs(made: Community) -> Mapping[str, dict[str, Any]]:
         "chooseNudges": {"brandId": ids["Brand"], "on": False},
         "leaveBrand": {"brandId": ids["Brand"]},
         "eraseMe": {"brandId": ids["Brand"]},
+        "eraseMember": {"memberId": ids["Member"]},
         "changeProfile": {"brandId": ids["Brand"], "displayName": "Mallory"},
         "defineProfileField": {"brandId": ids["Brand"], "field": {**COMPANY, "key": "mine"}},
         "retireProfileField": {"brandId": ids["Brand"], "key": "company"},

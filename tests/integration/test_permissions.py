@@ -67,6 +67,8 @@ DONE: Final = {
     "suspended": {"leaveBrand", "eraseMe", "hideProfileFields", "withdrawConsent"},
     "banned": {"eraseMe"},
 }  # fmt: skip
+#: What is permitted with a thing and not tried on it, since nothing could be tried afterwards; on the brand it is.
+SPARED: Final = {"Member oneself": {"eraseMember"}}  # as eraseMe
 #: What a suspended member may do at most: go, show less, and take back.
 LETTING_GO: Final = {"leaveBrand", "eraseMe", "hideProfileFields", "withdrawConsent"}
 
@@ -258,7 +260,10 @@ class Scene:
         token, asked = self.platform.token(self.subject), {"id": self.ids[kind]}
         answer = await self.platform.graphql(query, asked, token, consistency_token=self.token)
         assert "errors" not in answer, answer
-        return {camel(name) for name in (answer["data"]["node"] or {"viewerCan": []})["viewerCan"]}
+        can = {camel(name) for name in (answer["data"]["node"] or {"viewerCan": []})["viewerCan"]}
+        spared = SPARED.get(kind, set())
+        assert spared <= can
+        return can - spared
 
     async def try_out(self, name: str, attempts: list[dict[str, Any]]) -> list[str] | None:
         """Send a mutation in several ways; None once one was carried out and changed something, else the refusals."""
@@ -333,7 +338,8 @@ class Scene:
                     "closeServiceAccount": [account], "issueApiKey ": [account],
                 }  # fmt: skip
             case "Member":
-                return {**followed, **self._about_a_member({"memberId": ids[kind]}, new)}
+                tried = {**followed, **self._about_a_member({"memberId": ids[kind]}, new)}
+                return {name: given for name, given in tried.items() if name not in SPARED.get(kind, ())}
             case "Segment":
                 segment = {"segmentId": ids[kind]}
                 listed, other = ({**segment, "memberIds": [ids[who]]} for who in ("Member", "Member who moderates"))
@@ -378,7 +384,7 @@ class Scene:
             "grantVerifiedMark": [one], "revokeVerifiedMark": [one],
             "signOutMember": [one], "reinstateMember": [one],
             "suspendMember": [{**one, "reason": "R"}], "reinstateMember ": [one],
-            "banMember": [{**one, "reason": "R"}], "reinstateMember  ": [one],
+            "banMember": [{**one, "reason": "R"}], "reinstateMember  ": [one], "eraseMember": [one],
             "signOutMember ": [one], "grantRole ": [{**one, "role": "BUILDER"}],
         }  # fmt: skip
 

@@ -1,17 +1,23 @@
 """Nothing personal ever stands readable in the log, and of who was erased nothing is left anywhere."""
 
 import asyncio
+import importlib
 import shutil
 import signal
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 
 from libs.access.erasure import SERVICES
+from libs.shared.app import App
 from libs.shared.connection import Connection
-from libs.shared.domain import ERASED, NO_BRAND, DomainError, Erased
+from libs.shared.domain import ERASED, NO_BRAND, SYSTEM, DomainError, Erased
+from libs.shared.ids import uuid7
 from libs.shared.testing.platform import Platform
 from libs.shared.testing.servers import MongoServer, NatsServer
 from services.discussions.views.threads import PostsGetMany, PostView
@@ -21,6 +27,7 @@ from services.gateway.ids import encode
 from services.members.member import JoinBrand
 from services.members.profiles.views.profiles import ProfilesGetMany, ProfileView
 from services.members.views.member_list import MembersGetMany, MemberView
+from tests.integration.community import accepted, found, refused
 from tests.integration.crash_checks import Views
 from tests.integration.marked import CONTROL, Marked, Marker, in_documents, in_files
 
@@ -66,6 +73,14 @@ async def profile_of(marker: Marker, who: Marked, viewer: Marked) -> ProfileView
     query = ProfilesGetMany(brand=who.brand, viewer=viewer.member, at_least=who.at | viewer.at, ids=[who.member])
     [profile] = await marker.ask("members", query, list[ProfileView | None])
     return profile
+
+
+def in_logs(platform: Platform, *people: Marked) -> dict[str, list[str]]:
+    """Which of these stand in the logs of which services with anything of theirs, or with how they sign in."""
+    heard = in_files(platform.logs, [b'"message":"listening"'])
+    assert set(heard) == {f"{name}.log" for name in platform.services}, "the search finds what is there"
+    assert in_files(platform.logs, [who.member.encode() for who in people]), "they are spoken of, by their ids"
+    return in_files(platform.logs, [who.mark.encode() for who in people])
 
 
 @pytest.mark.timeout(400)
@@ -120,6 +135,7 @@ async def test_need_42_of_who_was_erased_nothing_is_left(
     assert in_files(mongo.folder, who.marks) == {}
     nats.restart()
     assert in_files(nats.folder, marks) == {}
+    assert in_logs(own_platform, who, other) == {}
 
 
 async def purge(platform: Platform, mongo: MongoServer) -> None:
@@ -143,6 +159,18 @@ JOIN = "mutation($input: JoinBrandInput!) { joinBrand(input: $input) { errors { 
 ERASURE = "query($slug: String!) { me { erasure(brandSlug: $slug) { certifiedAt services { service views } } } }"
 
 
+def sources() -> Counter[str]:
+    """What the services say that they hold of a member: `<service> <kind>`, as often as they have a source of it."""
+    found: Counter[str] = Counter()
+    for service in SERVICES:
+        composition = importlib.import_module(f"services.{service}.service")
+        with patch.object(composition, "compose_export") as composed:
+            composition.compose(App.offline(service))
+        _, declared = composed.call_args.args
+        found.update(f"{service} {source.kind}" for source in declared)
+    return found
+
+
 async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], str]:
     """Of every page of a member's export: what there is in which service, and the whole as text."""
     found: list[tuple[str, str]] = []
@@ -157,18 +185,22 @@ async def export(marker: Marker, who: Marked) -> tuple[list[tuple[str, str]], st
 
 
 @pytest.mark.timeout(400)
-async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(marker: Marker) -> None:
+async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(
+    own_platform: Platform, marker: Marker
+) -> None:
     who, other = await marker.join(), await marker.join()
-    honours = ["members score", *["members score entry"] * 2, *["members badge"] * 2, "members spotlight"]
+    honours = ["members score", *["members score entry"] * 3, *["members badge"] * 2, "members spotlight"]
     acts = ["members act counts", "members acts of a day"]
-    silence = ["members nudges", "members last post or reply", "members last idea"]
+    silence = ["members journey", "members nudges", "members last post or reply", "members last idea"]
     words = "members words in an invitation"
-    told = ["members digests", *["members notification"] * 4]
-    things = ["members membership", "members profile", "members consent", words, "members standing",
-              "members role change", *told, *silence, *honours, "members networking",
-              "members block", "members provisioned user", "members provisioned group", "members segment facts",
-              *acts, *acts, "discussions post", "discussions reply", "discussions reaction", "events rsvp",
-              "feedback idea", "feedback vote"]  # fmt: skip
+    told = ["members follow", "members notification choices", "members digests", *["members notification"] * 5]
+    things = ["members membership", "members rules accepted", "members profile", "members consent", words,
+              "members standing", *["members standing action"] * 2, "members role change", *told, *silence, *honours,
+              "members networking", "members block", "members dismissed suggestion", "members provisioned user",
+              "members provisioned group", "members segment", "members segment facts", *acts, *acts, *acts,
+              "discussions post", "discussions reply", "discussions reaction", "events event",
+              *["events rsvp"] * 2, "events invitation", "feedback idea", "feedback vote"]  # fmt: skip
+    assert sources() - Counter(things) == Counter(["members erasure"]), "there is one of whatever a service can hold"
     found, text = await export(marker, who)
     while len(found) < len(things):
         await asyncio.sleep(0.1)  # facts count in their own time
@@ -188,15 +220,17 @@ async def test_need_42_a_member_gets_everything_and_is_erased_by_graphql(marker:
     assert [one["service"] for one in certificate["services"]] == list(SERVICES)
     await marker.let_go(who)
     found, text = await export(marker, who)
-    while ("events", "rsvp") in found:
-        await asyncio.sleep(0.1)  # who left gives up their seat a moment later
+    while ("events", "invitation") in found or ("members", "segment") in found:
+        await asyncio.sleep(0.1)  # who left gives up their seat, and leaves segments, a moment later
         found, text = await export(marker, who)
-    # Leaving withdrew the consent; that there was one, or a role, is not personal.
-    kept = ["members membership", *["members consent"] * 2, "members erasure"]
-    kept += ["members standing", "members role change"]
-    kept += [thing for thing in things if not thing.startswith("members") and thing != "events rsvp"]
+    # Leaving withdrew the consent; that there was one, or a role, is not personal, nor that somebody came to an event.
+    kept = ["members membership", "members rules accepted", *["members consent"] * 2, "members erasure"]
+    kept += ["members standing", *["members standing action"] * 2, "members role change"]
+    kept += ["discussions post", "discussions reply", "discussions reaction", "events event", "events rsvp"]
+    kept += ["feedback idea", "feedback vote"]
     assert [" ".join(thing) for thing in found] == kept
     assert who.mark not in text
+    assert in_logs(own_platform, who) == {}
     with pytest.raises(DomainError) as refusal:
         await marker.graphql(who, JOIN, {"input": {**given["input"], "displayName": "Back"}})
     assert refusal.value.code == "ERASED"
@@ -223,3 +257,61 @@ async def test_need_42_erasures_survive_crashes(
     marks = [mark for who in crowd for mark in who.marks]
     assert in_documents(mongo.url, marks) == {}
     assert in_files(nats.folder, marks) == {}
+    assert in_logs(own_platform, *crowd) == {}
+
+
+MEMBER = """query($id: ID!) { node(id: $id) { ... on Member { displayName viewerCan
+  erasure { requestedAt keyDestroyedAt certifiedAt services { service views } } } } }"""
+
+
+async def seen(platform: Platform, subject: str, member: str, token: str) -> dict[str, Any]:
+    """A member as somebody sees them, no older than a token; nothing where they see none."""
+    answer = await platform.graphql(MEMBER, {"id": member}, platform.token(subject), consistency_token=token)
+    assert "errors" not in answer, answer
+    return answer["data"]["node"] or {}
+
+
+async def test_need_42_an_owner_erases_a_member_who_never_signs_in(
+    own_platform: Platform, mongo: MongoServer, nats: NatsServer, marker: Marker
+) -> None:
+    made, stranger = await found(own_platform), await found(own_platform)
+    mark = f"mark{uuid7()[-12:]}"
+    member = own_platform.member(mark, made.brand)
+    one = {"memberId": encode("Member", made.brand, member)}
+    imported = await marker.send(
+        "members.member", JoinBrand, made.brand, SYSTEM,
+        member_id=member, identity=own_platform.identity(mark), display_name=f"{mark}name",
+        email=f"{mark}email@example.org",
+    )  # fmt: skip
+    token = consistency.encode(imported.position)
+    for subject in (made.member, stranger.owner):
+        assert await refused(own_platform, subject, "eraseMember", **one) == ["FORBIDDEN"]
+    last = {"memberId": made.ids["Owner"]}
+    assert await refused(own_platform, made.owner, "eraseMember", **last) == ["LAST_OWNER"], "they hand over first"
+    before = await seen(own_platform, made.owner, one["memberId"], token)
+    assert (before["displayName"], before["erasure"]) == (f"{mark}name", None)
+    assert "ERASE_MEMBER" in before["viewerCan"]
+    assert in_documents(mongo.url, [mark.encode()]), "the search finds what is there"
+
+    erased = await accepted(own_platform, made.owner, "eraseMember", **one)
+    assert erased["erasure"]["requestedAt"] and erased["member"]["leftAt"]
+    token, deadline = erased["consistencyToken"], time.monotonic() + 60
+    while not (shown := await seen(own_platform, made.owner, one["memberId"], token))["erasure"]["certifiedAt"]:
+        assert time.monotonic() < deadline, shown
+        await asyncio.sleep(0.1)
+    certificate = shown["erasure"]
+    assert certificate["requestedAt"] == erased["erasure"]["requestedAt"] <= certificate["keyDestroyedAt"]
+    assert [one["service"] for one in certificate["services"]] == list(SERVICES)
+    assert shown["displayName"] == ERASED and "ERASE_MEMBER" not in shown["viewerCan"]
+    assert in_documents(mongo.url, [mark.encode()]) == {}
+    assert in_files(nats.folder, [mark.encode()]) == in_files(own_platform.logs, [mark.encode()]) == {}
+
+    others = await seen(own_platform, made.member, one["memberId"], token)
+    assert others == {"displayName": ERASED, "viewerCan": others["viewerCan"], "erasure": None}
+    assert await seen(own_platform, stranger.owner, one["memberId"], token) == {}
+    with pytest.raises(DomainError) as refusal:
+        await marker.send(
+            "members.member", JoinBrand, made.brand, SYSTEM,
+            member_id=member, identity=own_platform.identity(mark), display_name=f"{mark}name",
+        )  # fmt: skip
+    assert refusal.value.code == "ERASED", "an import does not bring them back"

@@ -138,6 +138,8 @@ class Platform:
             "ARCHIPEL_RATE_ANONYMOUS": "0",
             "ARCHIPEL_RATE_BRAND": "0",
         }
+        #: Where each service logs, into a file of its name.
+        self.logs = folder
         self.services = {name: Service(name, environment, folder) for name in SERVICES}
 
     def copy(self, name: str, **settings: str) -> Service:

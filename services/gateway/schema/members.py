@@ -27,6 +27,7 @@ from services.gateway.schema.common import (
     page_arguments,
     unless_missing,
 )
+from services.gateway.schema.erasure import ErasurePart
 from services.gateway.schema.followable import Followable
 from services.gateway.schema.honours import MemberHonours
 from services.gateway.schema.member_profile import MemberProfile
@@ -35,7 +36,7 @@ from services.gateway.schema.roles import Role
 
 
 @strawberry.type(description="A person's membership of one brand.  The same person is another member elsewhere.")
-class Member(Followable, MemberProfile, StandingPart, MemberHonours):
+class Member(Followable, MemberProfile, StandingPart, MemberHonours, ErasurePart):
     """A member; what they tell beside their name is in `MemberProfile`."""
 
     display_name: str

@@ -1,6 +1,5 @@
 """What people can ask about what is held about them: all of it, and that it is destroyed."""
 
-from datetime import datetime
 from typing import Any
 
 import strawberry
@@ -13,22 +12,8 @@ from services.gateway import ids, replies
 from services.gateway.context import Info, Scope
 from services.gateway.loaders import SERVICES
 from services.gateway.schema.common import CommandId, Payload, command, field, unless_missing
-
-
-class ScrubbedReply(Struct, frozen=True):
-    """A service in which nothing is left."""
-
-    service: str
-    views: list[str]
-
-
-class ErasureReply(Struct, frozen=True):
-    """How far an erasure is."""
-
-    requested_at: datetime
-    key_destroyed_at: datetime | None
-    certified_at: datetime | None
-    services: list[ScrubbedReply]
+from services.gateway.schema.erasure import Erasure, load_erasure
+from services.gateway.schema.members import Member, load_member
 
 
 class ExportItemReply(Struct, frozen=True):
@@ -63,26 +48,6 @@ class Export:
     next: str | None = strawberry.field(description="Ask again with it as `after`; null when this was the last page.")
 
 
-@strawberry.type(description="A service in which nothing readable is left.")
-class ErasedService:
-    """A part of a certificate."""
-
-    service: str
-    views: list[str] = strawberry.field(description="Its read models that were scrubbed.")
-
-
-@strawberry.type(description="The erasure of the sender from a brand, with its certificate once it is complete.")
-class Erasure:
-    """An erasure."""
-
-    requested_at: datetime
-    key_destroyed_at: datetime | None = strawberry.field(
-        description="When the key was destroyed without which nothing personal in the log can be read."
-    )
-    certified_at: datetime | None = strawberry.field(description="When all services had done it; null until then.")
-    services: list[ErasedService]
-
-
 @strawberry.type
 class PrivacyPart:
     """The part of the type Me about one's own data."""
@@ -103,7 +68,8 @@ class PrivacyPart:
     @field
     async def erasure(self, info: Info, brand_slug: str) -> Erasure | None:
         """How far the erasure of the sender from a brand is; null when nobody asked for one."""
-        return await _erasure(await _inside(info, brand_slug))
+        scope = await _inside(info, brand_slug)
+        return await load_erasure(scope, scope.viewer)
 
 
 @strawberry.type
@@ -113,7 +79,17 @@ class EraseMePayload(Payload):
     @field
     async def erasure(self) -> Erasure | None:
         """How far it is; null when refused."""
-        return await _erasure(self.done.scope) if self.done else None
+        return await load_erasure(self.done.scope, self.done.id) if self.done else None
+
+
+@strawberry.type
+class EraseMemberPayload(EraseMePayload):
+    """The member whose erasure has begun."""
+
+    @field
+    async def member(self) -> Member | None:
+        """The member, who has left now; null when refused, and for who was the member."""
+        return await unless_missing(load_member(self.done.scope, self.done.id)) if self.done else None
 
 
 @strawberry.input
@@ -124,9 +100,17 @@ class EraseMeInput:
     command_id: CommandId = None
 
 
+@strawberry.input
+class EraseMemberInput:
+    """Erase a member from their brand."""
+
+    member_id: ID
+    command_id: CommandId = None
+
+
 @strawberry.type
 class PrivacyMutation:
-    """Commands on one's own data."""
+    """Commands on personal data."""
 
     @command
     async def erase_me(self, info: Info, input: EraseMeInput) -> EraseMePayload:  # noqa: A002
@@ -135,6 +119,18 @@ class PrivacyMutation:
         member = info.context.member(brand)
         done = await info.context.act(brand, "members.member.erase_member", input.command_id, member_id=member)
         return EraseMePayload(done=done)
+
+    @command
+    async def erase_member(self, info: Info, input: EraseMemberInput) -> EraseMemberPayload:  # noqa: A002
+        """End a membership and have everything personal in it destroyed, also of who has left or never signed in.
+
+        It is final: nobody can come back.  Owners, and the member; of an owner only once the role is taken from them.
+        """
+        member = ids.expect(input.member_id, "memberId", "Member")
+        done = await info.context.act(
+            member.brand, "members.member.erase_member", input.command_id, member_id=member.key
+        )
+        return EraseMemberPayload(done=done)
 
 
 async def _inside(info: Info, slug: str) -> Scope:
@@ -145,18 +141,6 @@ async def _inside(info: Info, slug: str) -> Scope:
     if brand is None:
         raise NotFound("there is no such brand", ("brandSlug",))
     return info.context.inside(brand.id)
-
-
-async def _erasure(scope: Scope) -> Erasure | None:
-    found = await unless_missing(scope.ask("members", "member_erasure", ErasureReply, member_id=scope.viewer))
-    if found is None:
-        return None
-    return Erasure(
-        requested_at=found.requested_at,
-        key_destroyed_at=found.key_destroyed_at,
-        certified_at=found.certified_at,
-        services=[ErasedService(service=one.service, views=one.views) for one in found.services],
-    )
 
 
 def _next(service: str, cursor: str | None) -> str | None:

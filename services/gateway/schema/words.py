@@ -60,7 +60,7 @@ WORDS: Final[Mapping[str, str]] = {
     "Me.export(after)": "The `next` of the page before; nothing for the first page.",
     "Me.erasure(brandSlug)": "The brand's name in its address.",
     "Export.items": "What is held, in no particular order.",
-    "Erasure.requestedAt": "When the sender asked for it.",
+    "Erasure.requestedAt": "When it was asked for.",
     "Erasure.services": "Where everything readable is gone.",
     "ErasedService.service": "Its name.",
     # Networks, brands and members

@@ -47,7 +47,9 @@ class TestErase:
         given(DECIDER).when(command(EraseMember)).then_raises("NOT_A_MEMBER", ("member_id",))
 
     def test_an_owner_hands_over_first(self) -> None:
-        given(DECIDER, JOINED, OWNER).when(command(EraseMember, roles=OWNERS)).then_raises("LAST_OWNER")
+        for actor in ("m1", "o1"):
+            erase = command(EraseMember, actor=actor, roles=OWNERS)
+            given(DECIDER, JOINED, OWNER).when(erase).then_raises("LAST_OWNER")
 
     def test_the_platform_erases_owners_too(self) -> None:
         given(DECIDER, JOINED, OWNER).when(command(EraseMember, actor=SYSTEM, roles=OWNERS)).then(

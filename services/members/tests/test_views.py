@@ -11,7 +11,16 @@ from libs.shared.domain import NO_BRAND, SYSTEM, DomainError
 from libs.shared.paging import PageRequest
 from libs.shared.testing.views import NOON, view_bench
 from services.members.brand import BrandCreated, BrandKind
-from services.members.member import MemberJoined, MemberLeft, ProfileChanged, RoleGranted, RoleRevoked
+from services.members.member import (
+    MemberErased,
+    MemberErasureRequested,
+    MemberJoined,
+    MemberLeft,
+    ProfileChanged,
+    RoleGranted,
+    RoleRevoked,
+    ScrubbedService,
+)
 from services.members.network import NetworkCreated
 from services.members.service_account import (
     ApiKeyIssued,
@@ -20,6 +29,7 @@ from services.members.service_account import (
     ServiceAccountCreated,
 )
 from services.members.views.brands import BrandBySlug, BrandPages, BrandsGetMany, BrandsView, BrandView
+from services.members.views.erasures import ErasuresGetMany, ErasuresView, ErasureView
 from services.members.views.member_list import (
     MemberListView,
     MemberPage,
@@ -276,3 +286,27 @@ async def test_the_identity_behind_a_member_who_is_there(mongo_url: str) -> None
             with pytest.raises(DomainError) as refused:
                 await bench.view.identity_of(brand, nobody)
             assert (refused.value.code, refused.value.path) == ("NOT_FOUND", ("member_id",))
+
+
+async def test_how_far_erasures_are(mongo_url: str) -> None:
+    async with view_bench(ErasuresView(), mongo_url) as bench:
+        scrubbed = (ScrubbedService(service="members", sequence=7, views=("member_list",)),)
+        for id_, actor, brand in (("m1", "m1", "b1"), ("m2", "o1", "b1"), ("m1", "m1", "b2")):
+            given: dict[str, Any] = {"aggregate": "member", "id": id_, "actor": actor, "brand": brand}
+            await bench.given(JOINED, MemberLeft(), MemberErasureRequested(), time=EARLY, **given)
+        certified = MemberErased(key_destroyed_at=EARLY, services=scrubbed)
+        await bench.given(certified, aggregate="member", id="m2", actor=SYSTEM, time=NOON)
+        first = ErasureView(
+            member_id="m1", requested_by="m1", requested_at=EARLY, key_destroyed_at=None, certified_at=None, services=[]
+        )
+        second = ErasureView(
+            member_id="m2", requested_by="o1", requested_at=EARLY, key_destroyed_at=EARLY, certified_at=NOON,
+            services=[*scrubbed],
+        )  # fmt: skip
+        for viewer, see_all, shown in (
+            ("o1", True, [second, None, first]),
+            ("m1", False, [None, None, first]),
+            ("o1", False, [None, None, None]),
+        ):
+            asked = ErasuresGetMany(brand="b1", viewer=viewer, ids=["m2", "m3", "m1"])
+            assert await bench.view.erasures_get_many(asked, see_all=see_all) == shown

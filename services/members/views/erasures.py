@@ -1,13 +1,13 @@
-"""Who asked to be erased, how far is that, and what certifies it?"""
+"""Whose erasure was asked for, how far is that, and what certifies it?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Meta, Struct, convert, to_builtins
 from pymongo import IndexModel, ReplaceOne, UpdateOne
 
-from libs.shared.domain import Id, NotFound, Query
+from libs.shared.domain import Id, Query
 from libs.shared.privacy import KeyId
 from libs.shared.projection import Change, View, Write
 from libs.shared.recorded import Recorded
@@ -27,12 +27,12 @@ class ErasureView(Struct, frozen=True, kw_only=True):
     services: list[ScrubbedService]
 
 
-class MemberErasure(Query, frozen=True, kw_only=True):
-    """The erasure of a member; NOT_FOUND without one.  For the member and owners."""
+class ErasuresGetMany(Query, frozen=True, kw_only=True):
+    """The erasures of members, in the order of `ids`; None without one.  Owners; of anybody else, the viewer's own."""
 
-    wire_name: ClassVar[str] = "member_erasure"
+    wire_name: ClassVar[str] = "erasures_get_many"
 
-    member_id: Id
+    ids: Annotated[list[Id], Meta(max_length=100)]
 
 
 class ErasuresView(View):
@@ -76,19 +76,25 @@ class ErasuresView(View):
         documents = await self.collection("erasures").find({"pending": True}).to_list(most)
         return [KeyId(document["brand"], document["member"]) for document in documents]
 
-    async def member_erasure(self, query: MemberErasure) -> ErasureView:
-        """The erasure of a member.  Raises NOT_FOUND."""
-        document = await self.collection("erasures").find_one({"_id": f"{query.brand}:{query.member_id}"})
-        if document is None:
-            raise NotFound("nobody asked for this", ("member_id",))
-        return ErasureView(
-            member_id=document["member"],
-            requested_by=document["requested_by"],
-            requested_at=from_ms(document["requested_at_ms"]),
-            key_destroyed_at=_instant(document["key_destroyed_at_ms"]),
-            certified_at=_instant(document["certified_at_ms"]),
-            services=convert(document["services"], list[ScrubbedService]),
-        )
+    async def erasures_get_many(self, query: ErasuresGetMany, *, see_all: bool) -> list[ErasureView | None]:
+        """The erasures of the members of `ids`, in that order; only the viewer's own unless `see_all`."""
+        keys = [f"{query.brand}:{id_}" for id_ in query.ids if see_all or id_ == query.viewer]
+        found = {
+            document["member"]: _erasure_view(document)
+            async for document in self.collection("erasures").find({"_id": {"$in": keys}})
+        }
+        return [found.get(id_) for id_ in query.ids]
+
+
+def _erasure_view(document: Mapping[str, Any]) -> ErasureView:
+    return ErasureView(
+        member_id=document["member"],
+        requested_by=document["requested_by"],
+        requested_at=from_ms(document["requested_at_ms"]),
+        key_destroyed_at=_instant(document["key_destroyed_at_ms"]),
+        certified_at=_instant(document["certified_at_ms"]),
+        services=convert(document["services"], list[ScrubbedService]),
+    )
 
 
 def _instant(milliseconds: int | None) -> datetime | None:

@@ -152,7 +152,8 @@ async def test_every_action_keeps_who_when_and_why(bench: Bench) -> None:
 
 
 async def test_an_erasure_leaves_that_it_was_done_and_no_words(bench: Bench) -> None:
-    await happened(bench, JOINED, SUSPENDED, MemberReinstated(), SUSPENDED, MemberErasureRequested())
+    lifted = MemberReinstated(reason="Said sorry")
+    await happened(bench, JOINED, SUSPENDED, lifted, SUSPENDED, MemberErasureRequested())
     await bench.given(ErasureRecorded(key_destroyed_at=NOON), aggregate="erasure", id="m1")
     assert b"Shouts" not in await canonical(bench.view)
     actions = (await bench.view.standing_actions(StandingActions(**asking()))).items

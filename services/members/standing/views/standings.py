@@ -181,6 +181,9 @@ class StandingsView(View):
                 nothing: dict[str, Any] = {"is_excluded": False, "excluded": None, "since_ms": 0}
                 nothing |= {"verified": False, "grants": {}}
                 yield Write("standings", UpdateOne({"_id": who}, {"$set": nothing}))
+                # As the log reads from here on: a reason that need not be given is none.
+                lifted = {"who": who, "action": Action.REINSTATED.value}
+                yield Write("actions", UpdateMany(lifted, {"$set": {"reason": None}}))
                 reasoned = {"who": who, "reason": {"$ne": None}}
                 yield Write("actions", UpdateMany(reasoned, {"$set": {"reason": ERASED}}))
 
