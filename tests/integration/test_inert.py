@@ -131,6 +131,8 @@ async def told(platform: Platform) -> Told:
                 said = said | {"address": guest(made, path)}
             case "createBrand" | "createNetwork":
                 said = said | {"slug": f"{made.slug}-{number}"}
+            case "createSegment" | "changeSegment" if "hasValue" in path:
+                said = said | {"rule": {"hasValue": {"field": "rig"}}}
         variables = {"input": put(said, path, HOSTILE)}
         answer = await post(platform, document(mutation), variables, subject)
         told.answers[name] = answer
